@@ -1,0 +1,166 @@
+"""The models that are timed.  A new one is a function that makes the data and an entry of `CASES`.
+
+Nothing here imports mejax: the module is also read inside the environments of the other packages.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Random effects of one grouping variable: an intercept and, correlated with it, a slope for each of `slopes`."""
+
+    group: str
+    slopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model on one data set, to be fitted by maximum likelihood.
+
+    The model stands here in three spellings, since each peer reads another: `formula` is that of lme4, `command` that
+    of the Stata suite, and `response`, `fixed`, `random` are its parts.  `known` is the log likelihood at the optimum
+    where it is known; `large` cases run only when asked for.
+    """
+
+    name: str
+    title: str
+    build: Callable[[], "pd.DataFrame"]
+    formula: str
+    command: str
+    response: str
+    fixed: tuple[str, ...]
+    random: tuple[Effects, ...]
+    family: str = "gaussian"
+    known: float | None = None
+    large: bool = False
+
+    @property
+    def crossed(self) -> bool:
+        return len(self.random) > 1
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        return (self.response, *self.fixed, *(effects.group for effects in self.random))
+
+
+def _read(path: str) -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.read_csv(ROOT / path)
+
+
+def sleepstudy() -> "pd.DataFrame":
+    return _read("tests/reference/data/sleepstudy.csv")
+
+
+def pig() -> "pd.DataFrame":
+    return _read("mejax/datasets/pig.csv")
+
+
+def insteval() -> "pd.DataFrame":
+    return _read("tests/reference/data/insteval.csv.gz")
+
+
+def nested_million() -> "pd.DataFrame":
+    """125,000 groups of 8 rows; intercepts and slopes with standard deviations 1 and 0.5 and correlation 0.3."""
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(20240501)
+    groups, size = 125_000, 8
+    g = np.repeat(np.arange(groups), size)
+    x = rng.standard_normal(g.size)
+    effects = rng.standard_normal((groups, 2)) @ np.array([[1.0, 0.15], [0.0, 0.5 * np.sqrt(1 - 0.3**2)]])
+    y = 1 + 0.5 * x + effects[g, 0] + effects[g, 1] * x + rng.standard_normal(g.size)
+    return pd.DataFrame({"y": y, "x": x, "g": g})
+
+
+def crossed_million() -> "pd.DataFrame":
+    """A million rows over 20,000 x 2,000 levels drawn with probability 1/(rank + 20): few large levels, many small."""
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(20240502)
+    n = 1_000_000
+    a, b = (_zipf(rng, n, levels) for levels in (20_000, 2_000))
+    x = rng.standard_normal(n)
+    u, v = 0.6 * rng.standard_normal(20_000), 0.4 * rng.standard_normal(2_000)
+    return pd.DataFrame({"y": 1 + 0.5 * x + u[a] + v[b] + rng.standard_normal(n), "x": x, "a": a, "b": b})
+
+
+def _zipf(rng, n: int, levels: int):
+    import numpy as np
+
+    weight = 1 / (np.arange(levels) + 20)
+    return rng.permutation(levels)[rng.choice(levels, size=n, p=weight / weight.sum())]
+
+
+CASES = {
+    case.name: case
+    for case in (
+        Case(
+            name="sleepstudy",
+            title="sleepstudy: 180 rows, 18 subjects, random intercept and slope",
+            build=sleepstudy,
+            formula="Reaction ~ Days + (Days | Subject)",
+            command="mixed Reaction Days || Subject: Days, covariance(unstructured)",
+            response="Reaction",
+            fixed=("Days",),
+            random=(Effects("Subject", ("Days",)),),
+            known=-875.969672,
+        ),
+        Case(
+            name="pig",
+            title="pig: 432 rows, 48 pigs, random intercept",
+            build=pig,
+            formula="weight ~ week + (1 | id)",
+            command="mixed weight week || id:",
+            response="weight",
+            fixed=("week",),
+            random=(Effects("id"),),
+            known=-1014.926792,
+        ),
+        Case(
+            name="insteval",
+            title="InstEval: 73,421 rows, crossed factors of 2,972, 1,128 and 14 levels",
+            build=insteval,
+            formula="y ~ service + (1 | s) + (1 | d) + (1 | dept)",
+            command="mixed y service || _all: R.s || _all: R.d || _all: R.dept",
+            response="y",
+            fixed=("service",),
+            random=(Effects("s"), Effects("d"), Effects("dept")),
+            known=-118860.884387,
+        ),
+        Case(
+            name="nested-million",
+            title="simulated: 1,000,000 rows, 125,000 groups, random intercept and slope",
+            build=nested_million,
+            formula="y ~ x + (x | g)",
+            command="mixed y x || g: x, covariance(unstructured)",
+            response="y",
+            fixed=("x",),
+            random=(Effects("g", ("x",)),),
+        ),
+        Case(
+            name="crossed-million",
+            title="simulated: 1,000,000 rows, crossed factors of 20,000 and 2,000 levels",
+            build=crossed_million,
+            formula="y ~ x + (1 | a) + (1 | b)",
+            command="mixed y x || _all: R.a || _all: R.b",
+            response="y",
+            fixed=("x",),
+            random=(Effects("a"), Effects("b")),
+            large=True,
+        ),
+    )
+}

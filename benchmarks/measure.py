@@ -1,0 +1,55 @@
+"""Times one peer on one case, inside the peer's own process: `python -m benchmarks.measure MODULE CASE SECONDS`.
+
+The last line of output is the result as JSON.  A fit goes from the data frame to the estimates with standard errors.
+The first one includes compilation and whatever else a package does once; warm ones follow in the same process
+until `SECONDS` have passed (at least one, at most twenty).  A first fit that takes longer than `SECONDS` by itself is
+repeated once only.
+"""
+
+import importlib
+import json
+import statistics
+import sys
+from time import perf_counter
+
+from .cases import CASES
+
+MOST_FITS = 20
+
+
+def measure(fit, case, seconds: float) -> dict:
+    """The times of a first and of warm fits, with the log likelihood of the last one."""
+    frame = case.build()
+    start = perf_counter()
+    loglik, converged = fit(case, frame)
+    first = perf_counter() - start
+    print(json.dumps(_result(loglik, converged, first, [])), flush=True)  # kept if the rest runs out of time
+    warm: list[float] = []
+    while len(warm) < MOST_FITS and (not warm or sum(warm) + warm[-1] < seconds):
+        start = perf_counter()
+        loglik, converged = fit(case, frame)
+        warm.append(perf_counter() - start)
+    return _result(loglik, converged, first, warm)
+
+
+def _result(loglik: float, converged: bool, first: float, warm: list[float]) -> dict:
+    return {
+        "loglik": float(loglik),
+        "converged": bool(converged),
+        "seconds_first": first,
+        "seconds_warm": statistics.median(warm) if warm else None,
+        "seconds_best": min(warm, default=None),
+        "fits": len(warm),
+    }
+
+
+def main(module: str, case_name: str, seconds: str) -> None:
+    peer = importlib.import_module(f"benchmarks.peers.{module}")
+    case = CASES[case_name]
+    refused = peer.refuses(case)
+    result = {"skipped": refused} if refused else measure(peer.fit, case, float(seconds))
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,12 @@
+import glmm  # pyright: ignore[reportMissingImports]
+
+
+def refuses(case) -> str | None:
+    return None
+
+
+def fit(case, frame):
+    """Without the Satterthwaite degrees of freedom, which the others do not compute here either."""
+    result = glmm.fit(frame, case.formula, reml=False, satterthwaite=False)
+    assert len(result.se)
+    return result.loglik, result.converged

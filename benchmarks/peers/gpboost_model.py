@@ -1,0 +1,19 @@
+"""GPBoost estimates the covariance parameters by its default, L-BFGS; only the linear algebra differs."""
+
+import gpboost  # pyright: ignore[reportMissingImports]
+import numpy as np
+
+
+def refuses(case) -> str | None:
+    if any(effects.slopes for effects in case.random):
+        return "estimates no correlation between intercepts and slopes"
+    return None
+
+
+def fit(case, frame, method: str):
+    groups = frame[[effects.group for effects in case.random]]
+    x = np.column_stack([np.ones(len(frame)), frame[list(case.fixed)]])
+    model = gpboost.GPModel(group_data=groups, likelihood="gaussian", matrix_inversion_method=method)
+    model.fit(y=frame[case.response].to_numpy(float), X=x, params={"trace": False})
+    assert model.get_coef(std_err=True).size
+    return -model.get_current_neg_log_likelihood(), True

@@ -1,0 +1,11 @@
+from mejax import me
+
+
+def refuses(case) -> str | None:
+    return None
+
+
+def fit(case, frame):
+    result = me.mixed(case.formula, frame, nolog=True)
+    assert result.fixed["se"].notna().all() and len(result.random)
+    return result.llf, result.converged

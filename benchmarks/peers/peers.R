@@ -1,0 +1,64 @@
+# Times one R package on one case: Rscript peers.R PACKAGE TABLE.csv FORMULA SECONDS
+# The last line of output is the result as JSON, as in measure.py.  Each fitting function goes from the data frame to the
+# estimates with the standard errors of the fixed effects.
+arguments <- commandArgs(trailingOnly = TRUE)
+package <- arguments[1]
+formula <- as.formula(arguments[3])
+seconds <- as.numeric(arguments[4])
+suppressWarnings(suppressMessages(library(package, character.only = TRUE)))
+
+finish <- function(text) {
+  cat(text, "\n", sep = "")
+  quit(status = 0)
+}
+
+# y ~ x + (x | g)  ->  list(fixed = y ~ x, random = ~ x | g), if there is one random term
+parts <- function(formula) {
+  text <- paste(deparse(formula), collapse = "")
+  random <- regmatches(text, gregexpr("\\([^()]*\\|[^()]*\\)", text))[[1]]
+  if (length(random) != 1) return(NULL)
+  list(fixed = as.formula(sub(" *\\+ *\\([^()]*\\)", "", text)), random = as.formula(paste("~", gsub("[()]", "", random))))
+}
+
+fits <- list(
+  lme4 = function(frame) {
+    fit <- lmer(formula, frame, REML = FALSE)
+    stopifnot(all(diag(as.matrix(vcov(fit))) > 0))
+    list(loglik = as.numeric(logLik(fit)), converged = fit@optinfo$conv$opt == 0)
+  },
+  glmmTMB = function(frame) {
+    fit <- glmmTMB(formula, frame)
+    stopifnot(all(diag(vcov(fit)$cond) > 0))
+    list(loglik = as.numeric(logLik(fit)), converged = fit$fit$convergence == 0)
+  },
+  nlme = function(frame) {
+    model <- parts(formula)
+    fit <- lme(model$fixed, frame, model$random, method = "ML", control = lmeControl(opt = "optim"))
+    stopifnot(all(diag(vcov(fit)) > 0))
+    list(loglik = as.numeric(logLik(fit)), converged = TRUE)
+  }
+)
+
+number <- function(x) if (length(x)) format(x, digits = 15) else "null"
+
+report <- function(result, first, warm) {
+  sprintf('{"loglik": %s, "converged": %s, "seconds_first": %s, "seconds_warm": %s, "seconds_best": %s, "fits": %d}',
+          number(result$loglik), tolower(result$converged), number(first),
+          number(if (length(warm)) median(warm)), number(if (length(warm)) min(warm)), length(warm))
+}
+
+if (package == "nlme" && is.null(parts(formula))) finish('{"skipped": "crossed effects are not practical in it"}')
+
+frame <- read.csv(arguments[2])
+clock <- function() as.numeric(Sys.time())
+now <- clock()
+result <- fits[[package]](frame)
+first <- clock() - now
+cat(report(result, first, numeric()), "\n", sep = "")
+warm <- numeric()
+while (length(warm) < 20 && (!length(warm) || sum(warm) + tail(warm, 1) < seconds)) {
+  now <- clock()
+  result <- fits[[package]](frame)
+  warm <- c(warm, clock() - now)
+}
+finish(report(result, first, warm))

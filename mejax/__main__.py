@@ -1,0 +1,102 @@
+"""The command line: `mejax 'mixed weight week || id:' --data pig`."""
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fit one command and print it.  Exit status: 0 converged, 1 fitted but not converged, 2 not fitted."""
+    parsed = _parser().parse_args(arguments)
+    _use_compilation_cache()
+    try:
+        from . import me
+
+        table = _read(parsed.data)
+        with redirect_stdout(sys.stderr if parsed.json else sys.stdout):
+            fit = me.run(parsed.command, table)
+    except (ValueError, TypeError, NotImplementedError, FileNotFoundError, ImportError) as problem:
+        print(f"mejax: {problem}", file=sys.stderr)
+        return 2
+    print(json.dumps(as_json(fit), indent=2) if parsed.json else f"\n{fit}")
+    return 0 if fit.converged else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    from . import __version__
+
+    parser = argparse.ArgumentParser(prog="mejax", description="Fit a mixed-effects model and print the results.")
+    parser.add_argument("command", help="the model, for example 'mixed weight week || id: week, covariance(unstructured)'")
+    parser.add_argument(
+        "--data", required=True, metavar="FILE|NAME", help=".csv, .csv.gz, .tsv, .dta or .parquet, or a data set's name"
+    )
+    parser.add_argument("--json", action="store_true", help="print the results as JSON (the log goes to standard error)")
+    parser.add_argument("--version", action="version", version=f"mejax {__version__}")
+    return parser
+
+
+def _use_compilation_cache() -> None:
+    """Keep compiled programs between runs, where the user has not chosen a place (or "" for none) already."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(home / "mejax" / "jax")
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+
+def _read(place: str):
+    """A table from a file, or one of the package's data sets."""
+    from . import datasets
+
+    path = Path(place)
+    suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+    if not path.exists():
+        if suffix or os.sep in place:
+            raise FileNotFoundError(f"no file `{place}`; data sets by name are {', '.join(datasets.names())}")
+        return datasets.load(place)
+    import pandas as pd
+
+    if suffix in (".csv", ".csv.gz", ".txt"):
+        return pd.read_csv(path)
+    if suffix in (".tsv", ".tsv.gz"):
+        return pd.read_csv(path, sep="\t")
+    if suffix == ".dta":
+        return pd.read_stata(path)
+    if suffix == ".parquet":
+        return pd.read_parquet(path)
+    raise ValueError(f"`{place}`: files ending in {suffix or 'nothing'} are not read; use .csv, .tsv, .dta or .parquet")
+
+
+def as_json(fit) -> dict:
+    """The results as plain data; a cell that does not apply is null."""
+    test = fit.lr_test
+    return {
+        "command": fit.spec.text,
+        "status": str(fit.status),
+        "converged": fit.converged,
+        "reml": fit.reml,
+        "nobs": fit.nobs,
+        "groups": {label: row for label, row in fit.groups.to_dict("index").items()},
+        "llf": fit.llf,
+        "aic": fit.aic,
+        "bic": fit.bic,
+        "wald": _clean({"chi2": fit.wald.chi2, "df": fit.wald.df, "p": fit.wald.p}),
+        "fixed": {label: _clean(row) for label, row in fit.fixed.to_dict("index").items()},
+        "random": {label: _clean(row) for label, row in fit.random.to_dict("index").items()},
+        "lr_test": None
+        if test is None
+        else {"stat": test.stat, "df": test.df, "p": test.p, "kind": test.kind, "conservative": test.conservative},
+        "notes": list(fit.notes),
+    }
+
+
+def _clean(row: dict) -> dict:
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

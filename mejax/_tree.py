@@ -1,0 +1,19 @@
+"""Moving pytrees between the host and JAX's double-precision arrays."""
+
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+T = TypeVar("T")
+
+
+def to_device(tree: T) -> T:
+    """Every NumPy leaf as a JAX array of the same precision; call inside `jax.enable_x64(True)`."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray | np.generic) else leaf, tree)
+
+
+def to_host(tree: T) -> T:
+    """Every JAX leaf as a NumPy array."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf, tree)

@@ -1,0 +1,3 @@
+"""Spec and design into a model."""
+
+from .linear import build_linear as build_linear

@@ -1,0 +1,28 @@
+"""Names of covariance structures into structures."""
+
+import numpy as np
+
+from ..covstruct import AbstractCovariance, Exchangeable, Fixed, Identity, Independent, Pattern, Unstructured
+from ..design import EffectNames
+
+
+def structure(effect: EffectNames, size: int) -> AbstractCovariance:
+    """The covariance structure of one random-effects equation with `size` random effects per group."""
+    if effect.matrix is not None:
+        matrix = np.asarray(effect.matrix, float)
+        return Fixed(matrix) if effect.covariance == "fixed" else Pattern(matrix)
+    if size == 1 or effect.covariance == "identity":
+        return Identity(size)
+    if effect.covariance == "exchangeable":
+        return Exchangeable(size, pooled=effect.factor is not None)
+    return {"independent": Independent, "unstructured": Unstructured}[effect.covariance](size)
+
+
+def entry_labels(effect: EffectNames, block: AbstractCovariance) -> list[str]:
+    """`var(week)`, `cov(week,_cons)`, one per printed entry."""
+    if effect.factor is not None:
+        return ["var(R.{0})", "cov(R.{0})"][: len(block.entries)] and [
+            f"{'var' if i == j else 'cov'}(R.{effect.factor})" for i, j in block.entries
+        ]
+    names = effect.columns
+    return [f"var({names[i]})" if i == j else f"cov({names[i]},{names[j]})" for i, j in block.entries]

@@ -1,0 +1,62 @@
+"""Whitened columns: the fixed part of a linear model in coordinates where no digit is lost."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Whitened(NamedTuple):
+    """X = `columns` @ `root` with orthonormal columns, y = X `shift` + `unit` * `response`."""
+
+    columns: np.ndarray
+    response: np.ndarray
+    root: np.ndarray
+    shift: np.ndarray
+    unit: float
+
+
+def whiten(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> Whitened:
+    """Orthonormalise X (in the weighted inner product) and take the least-squares fit out of y."""
+    q, root = _orthonormal(x, weights)
+    weighted = y if weights is None else y * weights
+    coordinates = q.T @ weighted
+    residual = y - q @ coordinates
+    again = q.T @ (residual if weights is None else residual * weights)
+    residual = residual - q @ again
+    shift = np.linalg.solve(root, coordinates + again) if len(root) else np.zeros(0)
+    total = float(len(y) if weights is None else np.sum(weights))
+    squares = float(residual @ (residual if weights is None else residual * weights))
+    unit = np.sqrt(squares / total)
+    if not unit > 1e-13 * np.sqrt(float(y @ weighted) / total):
+        raise ValueError(
+            "The fixed effects reproduce the response exactly (no residual variation is left), so there are no "
+            "variances to estimate. Check that the response is not constant and is not a combination of the covariates."
+        )
+    return Whitened(q, residual / unit, root, shift, unit)
+
+
+def _orthonormal(x: np.ndarray, weights: np.ndarray | None):
+    """Cholesky-QR, twice (as accurate as Householder's where the first pass succeeds, and one pass of matrix products
+    over n instead of a factorisation), or Householder's QR where the columns are too nearly dependent."""
+    if x.shape[1] == 0:
+        return x, np.zeros((0, 0))
+    norms = np.sqrt(np.einsum("ij,ij->j", x, x))
+    q, root = x / norms, np.diag(norms)
+    for attempt in range(2):
+        gram = q.T @ (q if weights is None else q * weights[:, None])
+        values = np.linalg.eigvalsh(gram)
+        if values[0] < 1e-11 * values[-1] and attempt == 0:
+            return _householder(x, weights)
+        upper = np.linalg.cholesky(gram).T
+        q = np.linalg.solve(upper.T, q.T).T
+        root = upper @ root
+    return q, root
+
+
+def _householder(x: np.ndarray, weights: np.ndarray | None):
+    if weights is None:
+        q, root = np.linalg.qr(x)
+        return q, root
+    keep = np.sqrt(weights)[:, None]
+    q, root = np.linalg.qr(x * keep)
+    return q / keep, root

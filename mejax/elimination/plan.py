@@ -1,0 +1,202 @@
+"""Which random effects are eliminated cluster by cluster, and which are left for the dense remainder.
+
+Random effects whose grouping factors are nested in one another form a *chain*: given the levels above, the groups of
+a level are independent, so each is eliminated by a small matrix of its own.  Factors that cross the chain are carried
+along as sparse columns and meet in one dense Schur complement.  The plan is made on the host from the integer codes
+alone and holds every index array that the elimination needs.
+"""
+
+import itertools
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Int
+
+Index = Int[Array, "..."] | np.ndarray
+
+
+class Term(eqx.Module):
+    """The random effects of one grouping factor: equations with the same groups are stacked (blocked-diagonal Sigma).
+
+    `blocks` are the equations' positions in `Design.effects`, in the order of their columns; `orders` says where the
+    groups of each equation stand among the term's (None: in the same order).
+    """
+
+    orders: tuple[Index | None, ...]
+    blocks: tuple[int, ...] = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+    width: int = eqx.field(static=True)
+
+
+class ChainLevel(eqx.Module):
+    """Index arrays of one level of the chain, lowest level first.
+
+    `ancestors[k]` maps its groups to those of the k-th level above.  A *pair* is a group together with a column of a
+    crossed factor that occurs in it: `pair_group` and `pair_column` say which, `pair_ancestors[k]` is the pair with
+    the same column at the k-th level above.  `left`, `right` are all pairs of pairs of one group (column of `left` not
+    below that of `right`) and `entry` the place of their product in the flattened remainder; they are empty where
+    `dense` says that a dense product is cheaper.
+    """
+
+    term: int = eqx.field(static=True)
+    ancestors: tuple[Index, ...]
+    pair_group: Index
+    pair_column: Index
+    pair_ancestors: tuple[Index, ...]
+    left: Index
+    right: Index
+    entry: Index
+    dense: bool = eqx.field(static=True)
+
+
+class Plan(eqx.Module):
+    """The whole plan: `terms` in the order of their first equation, the `chain` lowest level first, the `crossed` terms."""
+
+    terms: tuple[Term, ...]
+    chain: tuple[ChainLevel, ...]
+    crossed: tuple[int, ...] = eqx.field(static=True)
+    columns: int = eqx.field(static=True)  # of the dense remainder
+
+    @property
+    def offsets(self) -> dict[int, int]:
+        """First column of each crossed term in the remainder."""
+        widths = [self.terms[t].size * self.terms[t].width for t in self.crossed]
+        return dict(zip(self.crossed, np.cumsum([0, *widths]).tolist(), strict=False))
+
+
+class HostTerm(eqx.Module):
+    """A term with its codes and covariates: what the cross-products are formed from, on the host."""
+
+    term: Term
+    codes: Index
+    z: np.ndarray
+
+
+def nesting(inner: np.ndarray, inner_size: int, outer: np.ndarray) -> np.ndarray | None:
+    """The outer group of each inner group, or None where an inner group meets more than one."""
+    parent = np.zeros(inner_size, np.int32)
+    parent[inner] = outer
+    return parent if np.array_equal(parent[inner], outer) else None
+
+
+def merge_terms(codes: list[np.ndarray], z: list[np.ndarray], sizes: list[int]) -> list[HostTerm]:
+    """Stack the equations whose groups are the same partition of the observations."""
+    terms: list[HostTerm] = []
+    for k, (code, covariates, size) in enumerate(zip(codes, z, sizes, strict=True)):
+        for i, known in enumerate(terms):
+            order = nesting(code, size, known.codes) if known.term.size == size else None
+            if order is not None:
+                stacked = np.concatenate([known.z, covariates], axis=1)
+                orders = (*known.term.orders, order)
+                term = Term(orders, (*known.term.blocks, k), size, stacked.shape[1])
+                terms[i] = HostTerm(term, known.codes, stacked)
+                break
+        else:
+            terms.append(HostTerm(Term((None,), (k,), size, covariates.shape[1]), code, covariates))
+    return terms
+
+
+def choose_chain(terms: list[HostTerm]) -> tuple[list[int], dict[tuple[int, int], np.ndarray]]:
+    """The nested chain (lowest level first) that leaves the fewest columns for the dense remainder."""
+    parents: dict[tuple[int, int], np.ndarray] = {}
+    for a, b in itertools.permutations(range(len(terms)), 2):
+        if terms[a].term.size >= terms[b].term.size:
+            parent = nesting(terms[a].codes, terms[a].term.size, terms[b].codes)
+            if parent is not None:
+                parents[a, b] = parent
+    best: tuple[int, ...] = ()
+    weight = [h.term.size * h.term.width for h in terms]
+    order = sorted(range(len(terms)), key=lambda t: -terms[t].term.size)
+    for r in range(1, len(terms) + 1):
+        for chain in itertools.combinations(order, r):
+            if all(pair in parents for pair in itertools.pairwise(chain)):
+                if sum(weight[t] for t in chain) > sum(weight[t] for t in best):
+                    best = chain
+    return list(best), parents
+
+
+def make_plan(hosts: list[HostTerm]) -> tuple[Plan, list[np.ndarray]]:
+    """Plan the elimination.  Also returns, per chain level and crossed term, the pair number of each observation."""
+    chain, parents = choose_chain(hosts)
+    crossed = tuple(t for t in range(len(hosts)) if t not in chain)
+    offsets = np.cumsum([0, *(hosts[t].term.size * hosts[t].term.width for t in crossed)]).tolist()
+    pairs = [_pairs(hosts[t], [hosts[c] for c in crossed], offsets) for t in chain]
+    levels = []
+    for position, t in enumerate(chain):
+        above = chain[position + 1 :]
+        ancestors = tuple(parents[t, m] for m in above)
+        group, column, _ = pairs[position]
+        keys = [_key(pairs[position + 1 + k][0], pairs[position + 1 + k][1], offsets[-1]) for k in range(len(above))]
+        up = tuple(
+            np.searchsorted(key, _key(anc[group], column, offsets[-1])).astype(np.int32)
+            for key, anc in zip(keys, ancestors, strict=True)
+        )
+        width = hosts[t].term.width
+        left, right, entry, dense = _pairs_of_pairs(group, column, hosts[t].term.size, width, offsets[-1])
+        levels.append(ChainLevel(t, ancestors, group, column, up, left, right, entry, dense))
+    plan = Plan(tuple(h.term for h in hosts), tuple(levels), crossed, offsets[-1])
+    return plan, [p[2] for p in pairs]
+
+
+def _key(group, column, columns):
+    return group.astype(np.int64) * max(columns, 1) + column
+
+
+def _pairs(level: HostTerm, crossed: list[HostTerm], offsets: list[int]):
+    """Pairs of a level sorted by (group, column); for each crossed term the (n, width) pair numbers of the rows."""
+    keys, rows = [], []
+    for factor, offset in zip(crossed, offsets, strict=False):
+        cell = level.codes.astype(np.int64) * factor.term.size + factor.codes
+        unique, inverse = unique_cells(cell)
+        width = factor.term.width
+        column = offset + (unique % factor.term.size)[:, None] * width + np.arange(width)
+        keys.append(_key((unique // factor.term.size)[:, None], column, offsets[-1]).ravel())
+        rows.append(inverse)
+    if not keys:
+        empty = np.zeros(0, np.int32)
+        return empty, empty, []
+    joined = np.concatenate(keys)
+    order = np.argsort(joined, kind="stable")
+    place = np.empty(len(joined), np.int64)
+    place[order] = np.arange(len(joined))
+    joined = joined[order]
+    starts = np.cumsum([0, *(len(k) for k in keys)])
+    numbers = [
+        place[start : start + len(key)].reshape(-1, factor.term.width)[inverse]
+        for start, key, factor, inverse in zip(starts, keys, crossed, rows, strict=False)
+    ]
+    return (joined // offsets[-1]).astype(np.int32), (joined % offsets[-1]).astype(np.int32), numbers
+
+
+def unique_cells(cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted distinct values and the position of each element among them."""
+    order = np.argsort(cell, kind="stable")
+    ordered = cell[order]
+    first = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    inverse = np.empty(len(cell), np.int64)
+    inverse[order] = np.cumsum(first) - 1
+    return ordered[first], inverse
+
+
+GATHER_COST = 10.0  # one pair of pairs costs as much as this many multiply-adds of a dense product (measured: 5-20)
+
+
+def _pairs_of_pairs(group, column, size: int, width: int, columns: int):
+    """Index arrays of the Schur update, ordered by column so that consecutive writes stay close together."""
+    empty = np.zeros(0, np.int32)
+    if len(group) == 0:
+        return empty, empty, empty, False
+    counts = np.bincount(group, minlength=size)
+    total = int(np.sum(counts * (counts + 1) // 2))
+    if GATHER_COST * total * width > float(size) * width * columns**2 / 8 and float(size) * width * columns < 2e8:
+        return empty, empty, empty, True
+    start = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    position = np.arange(len(group)) - start[group]
+    by_column = np.argsort(column, kind="stable")
+    repeats = position[by_column] + 1
+    left = np.repeat(by_column, repeats)
+    base = np.repeat(start[group[by_column]] - (np.cumsum(repeats) - repeats), repeats)
+    right = base + np.arange(total)
+    index = np.int32 if columns < 46340 else np.int64
+    entry = column[left].astype(index) * index(columns) + column[right].astype(index)
+    return left.astype(np.int32), right.astype(np.int32), entry, False

@@ -1,0 +1,106 @@
+"""Cross-products of the random and the other columns, formed once; an evaluation costs nothing that grows with n."""
+
+import itertools
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from .._typing import SegmentSum
+from .plan import HostTerm, Index, Plan, unique_cells
+
+
+class Products(eqx.Module):
+    """Z'Z, Z'W and W'W in the blocks that a `Plan` names; W holds the dense columns (fixed effects, then response).
+
+    Per chain level l: `within[l]` (J, q, q), `between[l][k]` (J, q, q_above) with the k-th level above, `pairs[l]`
+    (P, q) with the crossed columns, `dense[l]` (J, q, w) with W.  Among the crossed columns: `crossed_values` at
+    `crossed_entries` of the flattened lower triangle; `crossed_dense` (Q, w).  `total` is W'W (w, w).
+    """
+
+    within: tuple[Float[Array, "J q q"], ...]
+    between: tuple[tuple[Float[Array, "J q r"], ...], ...]
+    pairs: tuple[Float[Array, "P q"], ...]
+    dense: tuple[Float[Array, "J q w"], ...]
+    crossed_values: Float[Array, " E"]
+    crossed_entries: Index
+    crossed_dense: Float[Array, "Q w"]
+    total: Float[Array, "w w"]
+
+
+def host_segment_sum(values: np.ndarray, codes: np.ndarray, size: int) -> np.ndarray:
+    """Sums of `values` (n, ...) over equal `codes`, by NumPy (no compilation)."""
+    flat = values.reshape(len(values), -1)
+    out = np.empty((flat.shape[1], size))
+    for k in range(flat.shape[1]):
+        out[k] = np.bincount(codes, weights=flat[:, k], minlength=size)
+    return out.T.reshape(size, *values.shape[1:])
+
+
+def cross_products(
+    plan: Plan,
+    hosts: list[HostTerm],
+    numbers: list,
+    w: np.ndarray,
+    weights: np.ndarray | None,
+    segment_sum: SegmentSum = host_segment_sum,
+) -> Products:
+    """Form every block.  `numbers` comes from `make_plan`; `weights` (n,) multiply each observation's products."""
+    weighted = w if weights is None else w * weights[:, None]
+    chain = [hosts[level.term] for level in plan.chain]
+    scaled = [h.z if weights is None else h.z * weights[:, None] for h in chain]
+    within, between, pairs, dense = [], [], [], []
+    for position, (host, z) in enumerate(zip(chain, scaled, strict=True)):
+        size = host.term.size
+        within.append(_gram(segment_sum, z, host.z, host.codes, size))
+        between.append(
+            tuple(_gram(segment_sum, z, above.z, host.codes, size) for above in chain[position + 1 :])
+        )
+        dense.append(_gram(segment_sum, host.z, weighted, host.codes, size))
+        pairs.append(_pair_products(plan, hosts, position, z, numbers[position], segment_sum))
+    values, entries = _crossed(plan, hosts, weights, segment_sum)
+    crossed_dense = [
+        _gram(segment_sum, hosts[t].z, weighted, hosts[t].codes, hosts[t].term.size).reshape(-1, w.shape[1])
+        for t in plan.crossed
+    ]
+    return Products(
+        tuple(within), tuple(between), tuple(pairs), tuple(dense), values, entries,
+        np.concatenate(crossed_dense) if crossed_dense else np.zeros((0, w.shape[1])),
+        w.T @ weighted,
+    )  # fmt: skip
+
+
+def _gram(segment_sum, a, b, codes, size):
+    """Sum over each group of a_i b_i': (size, columns of a, columns of b)."""
+    return segment_sum(a[:, :, None] * b[:, None, :], codes, size)
+
+
+def _pair_products(plan, hosts, position, z, numbers, segment_sum):
+    level = plan.chain[position]
+    count = len(level.pair_group)
+    total = np.zeros((count, z.shape[1]))
+    for number, t in zip(numbers, plan.crossed, strict=True):
+        for column in range(hosts[t].term.width):
+            total = total + segment_sum(z * hosts[t].z[:, column : column + 1], number[:, column], count)
+    return total
+
+
+def _crossed(plan, hosts, weights, segment_sum):
+    """Products among crossed columns: first the diagonal blocks of each term, then the cells where two terms meet."""
+    values, entries = [np.zeros(0)], [np.zeros(0, np.int64)]
+    offsets = plan.offsets
+    for t, other in [(t, t) for t in plan.crossed] + list(itertools.combinations(plan.crossed, 2)):
+        # the term further down comes first: only the lower triangle is stored
+        a, b = hosts[other], hosts[t]
+        cell = a.codes if t == other else a.codes.astype(np.int64) * b.term.size + b.codes
+        unique, inverse = (np.arange(a.term.size), cell) if t == other else unique_cells(cell)
+        row, column = (unique, unique) if t == other else np.divmod(unique, b.term.size)
+        z = a.z if weights is None else a.z * weights[:, None]
+        sums = _gram(segment_sum, z, b.z, inverse, len(unique))
+        for i in range(a.term.width):
+            for j in range(i + 1 if t == other else b.term.width):
+                at = (offsets[other] + row * a.term.width + i) * plan.columns
+                entries.append(at + offsets[t] + column * b.term.width + j)
+                values.append(sums[:, i, j])
+    index = np.int32 if plan.columns < 46340 else np.int64
+    return np.concatenate(values), np.concatenate(entries).astype(index)

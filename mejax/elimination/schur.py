@@ -1,0 +1,153 @@
+"""Elimination of the random effects from the cross-products.
+
+With V = I + Z Sigma Z' (Sigma relative to the residual variance) and W the dense columns, the likelihood needs
+log|V| and W'V^-1 W only.  Level by level, K = L (I + L'AL)^-1 L' = (Sigma^-1 + A)^-1 of each group is formed (no
+inverse of Sigma: it may be singular), and B'KB is taken from every block that the group meets.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax.ops import segment_sum
+from jaxtyping import Array, Float
+
+from .plan import ChainLevel, Plan
+from .products import Products
+from .spd import logdet_inverse, logdet_quadratic
+
+
+class Remainder(NamedTuple):
+    """What is left after the chain: log determinant so far, S = I + L'(Z'V^-1 Z)L and C = L'Z'V^-1 W of the crossed
+    columns (V of the chain's effects alone), and W'V^-1 W."""
+
+    logdet: Float[Array, ""]
+    s: Float[Array, "Q Q"]
+    c: Float[Array, "Q w"]
+    total: Float[Array, "w w"]
+
+
+class _State(NamedTuple):
+    within: list
+    between: list
+    pairs: list
+    dense: list
+
+
+def eliminate(plan: Plan, products: Products, factors: tuple[Float[Array, "q q"], ...]) -> Remainder:
+    """Eliminate the chain.  `factors` holds the relative factor L of every term, in the order of `plan.terms`."""
+    state = _start(products)
+    logdet = jnp.zeros(())
+    total = products.total
+    schur, c = _crossed_start(plan, products)
+    for position, level in enumerate(plan.chain):
+        logdets, k = _group_inverse(state.within[position], factors[level.term])
+        logdet = logdet + jnp.sum(logdets)
+        kw = k @ state.dense[position]
+        total = total - jnp.einsum("jqa,jqb->ab", state.dense[position], kw)
+        if plan.columns:
+            kp = jnp.einsum("pqr,pr->pq", k[level.pair_group], state.pairs[position])
+            schur = schur - _pair_gram(level, state.pairs[position], kp, plan)
+            c = c - segment_sum(
+                jnp.einsum("pq,pqw->pw", kp, state.dense[position][level.pair_group]), level.pair_column, plan.columns
+            )
+        state = _update_above(plan, state, position, k, kw)
+    return _scale_crossed(plan, factors, Remainder(logdet, schur, c, total))
+
+
+def eliminate_by_cluster(plan: Plan, products: Products, totals, factors):
+    """The same for a nested model, kept apart by top-level cluster: (logdet (J,), W'V^-1 W (J, w, w)).
+
+    `totals` is W'W of each top-level cluster.
+    """
+    state = _start(products)
+    top = plan.terms[plan.chain[-1].term].size
+    logdet = jnp.zeros(top)
+    for position, level in enumerate(plan.chain):
+        clusters = level.ancestors[-1] if level.ancestors else jnp.arange(top)
+        logdets, k = _group_inverse(state.within[position], factors[level.term])
+        kw = k @ state.dense[position]
+        logdet = logdet + segment_sum(logdets, clusters, top)
+        totals = totals - segment_sum(jnp.einsum("jqa,jqb->jab", state.dense[position], kw), clusters, top)
+        state = _update_above(plan, state, position, k, kw)
+    return logdet, totals
+
+
+def reduce_dense(remainder: Remainder) -> tuple[Float[Array, ""], Float[Array, "w w"]]:
+    """(log|V|, W'V^-1 W) of the whole model."""
+    if remainder.s.shape[0] == 0:
+        return remainder.logdet, remainder.total
+    logdet, quadratic = logdet_quadratic(remainder.s, remainder.c)
+    return remainder.logdet + logdet, remainder.total - quadratic
+
+
+def _start(products: Products) -> _State:
+    return _State(list(products.within), [list(b) for b in products.between], list(products.pairs), list(products.dense))
+
+
+def _group_inverse(a, factor):
+    """log|I + L'AL| and K = L (I + L'AL)^-1 L' of every group."""
+    logdets, inverse = logdet_inverse(jnp.eye(factor.shape[0]) + factor.T @ a @ factor)
+    return logdets, factor @ inverse @ factor.T
+
+
+def _update_above(plan: Plan, state: _State, position: int, k, kw) -> _State:
+    """Take B'KB from the blocks of the levels above."""
+    level = plan.chain[position]
+    within, between, pairs, dense = (list(part) for part in state)
+    for up, ancestor in enumerate(level.ancestors):
+        target = position + 1 + up
+        size = plan.terms[plan.chain[target].term].size
+        b = state.between[position][up]
+        kb = k @ b
+        within[target] = within[target] - segment_sum(jnp.einsum("jqa,jqb->jab", b, kb), ancestor, size)
+        between[target] = [
+            old - segment_sum(jnp.einsum("jqa,jqb->jab", kb, state.between[position][up + 1 + m]), ancestor, size)
+            for m, old in enumerate(between[target])
+        ]
+        dense[target] = dense[target] - segment_sum(jnp.einsum("jqa,jqw->jaw", b, kw), ancestor, size)
+        if plan.columns:
+            change = jnp.einsum("pqa,pq->pa", kb[level.pair_group], state.pairs[position])
+            pairs[target] = pairs[target] - segment_sum(change, level.pair_ancestors[up], pairs[target].shape[0])
+    return _State(within, between, pairs, dense)
+
+
+def _crossed_start(plan: Plan, products: Products):
+    lower = jnp.zeros(plan.columns**2).at[products.crossed_entries].add(products.crossed_values)
+    lower = lower.reshape(plan.columns, plan.columns)
+    return lower + jnp.tril(lower, -1).T, jnp.asarray(products.crossed_dense)
+
+
+def _pair_gram(level: ChainLevel, pairs, kp, plan: Plan):
+    """Sum over the groups of P'KP, a Q x Q matrix."""
+    q = plan.columns
+    if level.dense:
+        rows = level.pair_group * q + level.pair_column
+        size = plan.terms[level.term].size
+        wide = jnp.zeros((size * q, pairs.shape[1])).at[rows].set(pairs).reshape(size, q, -1)
+        scaled = jnp.zeros((size * q, pairs.shape[1])).at[rows].set(kp).reshape(size, q, -1)
+        return jnp.einsum("jaq,jbq->ab", wide, scaled)
+    products = jnp.sum(pairs[level.left] * kp[level.right], axis=1)
+    lower = jnp.zeros(q * q).at[level.entry].add(products).reshape(q, q)
+    return lower + jnp.tril(lower, -1).T
+
+
+def _scale_crossed(plan: Plan, factors, remainder: Remainder) -> Remainder:
+    """Apply the factors of the crossed terms to the remainder's rows and columns and add the identity."""
+    if plan.columns == 0:
+        return remainder
+    s = _rows(plan, factors, _rows(plan, factors, remainder.s).T)
+    return remainder._replace(s=s + jnp.eye(plan.columns), c=_rows(plan, factors, remainder.c))
+
+
+def _rows(plan: Plan, factors, matrix):
+    """L' times the rows of each crossed term."""
+    parts = []
+    for t, offset in plan.offsets.items():
+        term = plan.terms[t]
+        block = matrix[offset : offset + term.size * term.width]
+        if term.width == 1:
+            parts.append(factors[t][0, 0] * block)
+        else:
+            shaped = block.reshape(term.size, term.width, -1)
+            parts.append(jnp.einsum("ab,jac->jbc", factors[t], shaped).reshape(block.shape))
+    return jnp.concatenate(parts)

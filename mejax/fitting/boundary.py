@@ -1,0 +1,54 @@
+"""Variances at zero and correlations at one, judged without units."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..covstruct import FreeVariances, Identity, Independent
+from ..design import Design
+
+NEGLIGIBLE = 1e-6  # share of an average group's information that a random effect adds
+
+
+def group_information(design: Design) -> list[np.ndarray]:
+    """Per equation the square roots of the average groups' sums of squares of each column."""
+    return [np.sqrt(np.sum(e.z**2, axis=0) / e.size) for e in design.effects]
+
+
+def snap_to_zero(variances, v: np.ndarray, design: Design, value: Callable[[np.ndarray], float]) -> np.ndarray:
+    """Set to exactly zero the standard deviations that are zero for all the likelihood can tell."""
+    if not isinstance(variances, FreeVariances):
+        return v
+    best = value(v)
+    for k, (block, size) in enumerate(zip(variances.blocks, group_information(design), strict=True)):
+        if not isinstance(block, Identity | Independent) or not block.relative:
+            continue
+        for i in range(variances.cuts[k], variances.cuts[k + 1]):
+            column = np.max(size) if isinstance(block, Identity) else size[i - variances.cuts[k]]
+            if (v[i] * column) ** 2 < 1e-2 and v[i] != 0.0:
+                trial = v.copy()
+                trial[i] = 0.0
+                if value(trial) >= best - 1e-9 * (1.0 + abs(best)):
+                    v, best = trial, value(trial)
+    return v
+
+
+def singular(variances, v: np.ndarray, factors: list[np.ndarray], design: Design) -> list[bool]:
+    """Per equation: is its covariance matrix singular at v?"""
+    out = []
+    for factor, size in zip(factors, group_information(design), strict=True):
+        scaled = size[:, None] * factor
+        values = np.linalg.svd(scaled, compute_uv=False)
+        out.append(bool(values[-1] ** 2 < NEGLIGIBLE or values[-1] < 1e-5 * values[0]))
+    return out
+
+
+def held(variances, v: np.ndarray) -> np.ndarray:
+    """Elements of v that stand at exactly zero: they are no parameters of the model any more."""
+    mask = np.zeros(len(v), bool)
+    if isinstance(variances, FreeVariances):
+        for k, block in enumerate(variances.blocks):
+            if isinstance(block, Identity | Independent):
+                window = slice(variances.cuts[k], variances.cuts[k + 1])
+                mask[window] = v[window] == 0.0
+    return mask

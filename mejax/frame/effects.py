@@ -1,0 +1,169 @@
+"""Random-effects equations: groups, columns, covariance."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..design import EffectNames, Effects
+from ..syntax.problem import SyntaxProblem
+from ..syntax.spec import Equation, FormulaSide, Spec, Varlist
+from .formula import Evaluated, FormulaCoding, FormulaColumns, read_formula
+from .groups import Grouping, group, keys_of_rows
+from .matrices import resolve
+from .sample import Sample
+from .table import Source
+from .varlist import Columns, VarlistCoding, read_varlist
+
+_MOST_INDICATORS = 5e7
+
+
+@dataclass(frozen=True)
+class NewEffects:
+    """One equation on new data: `codes` (-1: a group never seen), `z`, and the grouping variables' values per row."""
+
+    codes: np.ndarray
+    z: np.ndarray
+    keys: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class EffectCoding:
+    """How to make an equation's arrays again.
+
+    `coding` makes z; without one z is a column of ones, or (where `pairs` is given) indicators of the place of a
+    factor's level within its group.
+    """
+
+    variables: tuple[str, ...]
+    grouping: Grouping
+    coding: VarlistCoding | FormulaCoding | None = None
+    pairs: Grouping | None = None
+    places: np.ndarray | None = None  # place of each pair within its group
+
+    def replay(self, source: Source) -> NewEffects:
+        return NewEffects(self.grouping.find(source), self._z(source), keys_of_rows(self.variables, source))
+
+    def _z(self, source: Source) -> np.ndarray:
+        if self.coding is not None:
+            return self.coding.matrix(source)
+        if self.pairs is None or self.places is None:
+            return np.ones((source.n, 1))
+        found = self.pairs.find(source)
+        places = np.where(found < 0, -1, self.places[found])
+        return (places[:, None] == np.arange(self.places.max(initial=0) + 1)).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Read:
+    """One equation: its arrays, its names, its coding, its notes."""
+
+    effects: Effects
+    names: EffectNames
+    coding: EffectCoding
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EquationReader:
+    """Reads the equations of a model over one sample; groups are shared between them."""
+
+    spec: Spec
+    source: Source
+    sample: Sample
+    sides: Mapping[FormulaSide, Evaluated]
+    matrices: Mapping[str, Any]
+    cache: dict
+
+    def read(self, equation: Equation, collinear: bool = False) -> Read:
+        if equation.factor is not None:
+            return self._factor(equation, equation.factor)
+        grouping = group(equation.level.variables, self.source, self.sample, self.cache)
+        columns = self._columns(equation, collinear)
+        labels = tuple(row.label for row in columns.rows if row.index >= 0)
+        if not labels:
+            raise SyntaxProblem(f"the equation of `{equation.level.label}` has no columns", self.spec.text,
+                                equation.span, "Leave it out, or give it covariates or its intercept.")  # fmt: skip
+        names = self._names(equation, grouping, labels, equation.level.variables)
+        coding = EffectCoding(equation.level.variables, grouping, columns.coding)
+        return Read(Effects(grouping.codes, columns.matrix, grouping.size), names, coding, columns.notes)
+
+    def _columns(self, equation: Equation, collinear: bool) -> Columns | FormulaColumns:
+        where = f" in the equation of {equation.level.label}"
+        if isinstance(equation.columns, FormulaSide):
+            return read_formula(equation.columns, self.sides[equation.columns], self.sample,
+                                constant_last=True, collinear=collinear, where=where)  # fmt: skip
+        columns = equation.columns or Varlist((), True)
+        return read_varlist(columns.terms, columns.constant, self.source, self.sample, collinear=collinear, where=where)
+
+    def _names(
+        self, equation: Equation, grouping: Grouping, labels: tuple[str, ...], variables: tuple[str, ...]
+    ) -> EffectNames:
+        covariance, matrix = resolve(equation, labels, self.matrices, self.spec.text)
+        path = equation.level.label
+        return EffectNames(path, short_name(self.spec, equation), labels, covariance, variables, grouping.values,
+                           matrix, equation.factor)  # fmt: skip
+
+    def _factor(self, equation: Equation, name: str) -> Read:
+        """`R.x`: a group per level of x (identity), or an indicator per level in each group (exchangeable)."""
+        label, variables = (f"R.{name}",), equation.level.variables
+        self.source.column(name, equation.span)
+        pairs = group((*variables, name), self.source, self.sample, self.cache)
+        kind = equation.covariance.type if equation.covariance else "identity"
+        if kind not in ("identity", "exchangeable"):
+            raise SyntaxProblem(f"covariance({kind}) cannot belong to `R.{name}`", self.spec.text, equation.span,
+                                "Its effects are identity or exchangeable.")  # fmt: skip
+        if kind == "identity":
+            names = self._names(equation, pairs, label, (*variables, name))
+            coding = EffectCoding((*variables, name), pairs)
+            return Read(Effects(pairs.codes, np.ones((self.sample.n, 1)), pairs.size), names, coding)
+        grouping = group(variables, self.source, self.sample, self.cache)
+        places = _places(grouping, pairs)
+        width = int(places.max(initial=0)) + 1
+        if self.sample.n * width > _MOST_INDICATORS:
+            raise ValueError(f"`R.{name}` with covariance(exchangeable) needs {width:,} columns of {self.sample.n:,} "
+                             "rows: too large; use covariance(identity), or larger groups' own equations")  # fmt: skip
+        z = (places[pairs.codes][:, None] == np.arange(width)).astype(np.float64)
+        names = self._names(equation, grouping, label, variables)
+        coding = EffectCoding(variables, grouping, None, pairs, places)
+        return Read(Effects(grouping.codes, z, grouping.size), names, coding)
+
+
+def _places(grouping: Grouping, pairs: Grouping) -> np.ndarray:
+    """The place of each (group, level) pair among the pairs of its group; pairs are sorted by group."""
+    owner = np.zeros(pairs.size, dtype=np.int64)
+    owner[pairs.codes] = grouping.codes
+    starts = np.searchsorted(owner, np.arange(grouping.size))
+    return np.arange(pairs.size) - starts[owner]
+
+
+def short_name(spec: Spec, equation: Equation) -> str:
+    """`mixed` prints a nested level's own variable in the suite's spelling; everything else its whole label."""
+    level = equation.level
+    short = spec.command == "mixed" and spec.spelling == "stata" and level.kind == "nested"
+    return level.variables[-1] if short else level.label
+
+
+def higher_weights(read: Read, weights: np.ndarray, equation: Equation) -> np.ndarray:
+    """One weight per group; an error where it varies within a group."""
+    first = np.full(read.effects.size, np.nan)
+    first[np.asarray(read.effects.codes)[::-1]] = weights[::-1]
+    varying = first[read.effects.codes] != weights
+    if varying.any():
+        code = int(np.asarray(read.effects.codes)[varying][0])
+        key = ", ".join(str(values[code]) for values in read.names.groups)
+        raise ValueError(f"the weights of `{equation.level.label}` are not constant within the group {key}: "
+                         "a higher level's weight belongs to the group, not to its observations")  # fmt: skip
+    return first
+
+
+def one_child_notes(reads: Sequence[Read]) -> tuple[str, ...]:
+    """Nested levels that cannot be told apart because every group holds one group of the next level."""
+    sizes = {read.names.variables: read for read in reads if read.names.variables and ">" in read.names.path}
+    notes = []
+    for variables, read in sizes.items():
+        outer = [r for r in reads if r.names.variables == variables[:-1] and r.names.factor is None]
+        if read.names.factor is None and outer and outer[0].effects.size == read.effects.size:
+            notes.append(f"each {variables[-2]} holds one {variables[-1]}: their random effects cannot be told apart")
+    return tuple(notes)

@@ -1,0 +1,93 @@
+"""What a fit keeps of the table it was made from: names, sample, and how to code new data alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..design import Names
+from ..syntax.expression import Expression
+from .column import Column
+from .effects import EffectCoding, NewEffects
+from .evaluate import evaluate, names_in
+from .formula import FormulaCoding
+from .table import open_table
+from .varlist import VarlistCoding
+
+
+@dataclass(frozen=True)
+class NewDesign:
+    """New data coded as the estimation sample was.
+
+    `x` is (n, p) and `offset` (n,), with NaN where a covariate is missing; `missing` marks those rows.  `effects` has
+    one entry per random-effects equation, `extras` the options that use the table (trials of a binomial, ...).
+    """
+
+    x: np.ndarray
+    offset: np.ndarray | None
+    effects: tuple[NewEffects, ...]
+    missing: np.ndarray
+    extras: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Names, estimation sample, and the codings that replay it on new data.
+
+    `sample` is a mask over the rows of the table, `index` the table's index (pandas only).  `extras` holds, over the
+    sample, the options that use the table: `binomial`, `time`, `failure`, `cluster` (codes), ...
+    `level_weights` has one array of weights per group for each equation that has them.
+    """
+
+    names: Names
+    sample: np.ndarray
+    index: pd.Index | None
+    text: str
+    fixed: VarlistCoding | FormulaCoding
+    effects: tuple[EffectCoding, ...]
+    offset: Expression | None = None
+    extras: Mapping[str, np.ndarray] = field(default_factory=dict)
+    level_weights: tuple[np.ndarray | None, ...] = ()
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    expressions: Mapping[str, Expression] = field(default_factory=dict)
+
+    def replay(self, table: Any, *, groups: bool = True) -> NewDesign:
+        """Code another table as the estimation sample was coded.
+
+        Levels, bases, dropped columns and transformations are those of the estimation sample.  Groups never seen get
+        the code -1; a category never seen is an error.  The response is not needed, and with `groups=False` neither
+        are the grouping variables (then `effects` is empty).
+        """
+        source = open_table(table, self.text)
+        x = self.fixed.matrix(source)
+        offset = None if self.offset is None else evaluate(self.offset, source)
+        effects = tuple(effect.replay(source) for effect in self.effects) if groups else ()
+        missing = np.array(np.isnan(x).any(axis=1))
+        for part in (offset, *(effect.z for effect in effects)):
+            if part is not None:
+                missing |= np.isnan(part).reshape(source.n, -1).any(axis=1)
+        x[missing] = np.nan
+        extras = {name: evaluate(e, source) for name, e in self.expressions.items() if _available(e, source.names)}
+        return NewDesign(x, offset, effects, missing, extras)
+
+    def table(self) -> pd.DataFrame:
+        """The columns that the model uses, over the estimation sample: change some and `replay` the result."""
+        index = None if self.index is None else self.index[self.sample]
+        held = {name: _series(column, self.sample) for name, column in self.columns.items()}
+        return pd.DataFrame(held, index=index if index is not None else pd.RangeIndex(int(self.sample.sum())))
+
+
+def _series(column: Column, sample: np.ndarray) -> Any:
+    values = column.values[sample]
+    if column.kind == "number":
+        return values
+    if column.kind in ("text", "category"):
+        return pd.Categorical.from_codes(values, categories=pd.Index(column.levels))
+    assert column.levels is not None
+    return list(column.levels[values])
+
+
+def _available(expression: Expression, names: tuple) -> bool:
+    return all(name.name in names for name in names_in(expression))

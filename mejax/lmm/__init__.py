@@ -1,0 +1,7 @@
+"""Linear mixed models."""
+
+from .curvature import Evaluation as Evaluation
+from .curvature import evaluate as evaluate
+from .model import LinearModel as LinearModel
+from .posterior import Posterior as Posterior
+from .posterior import posterior as posterior

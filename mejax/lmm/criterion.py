@@ -1,0 +1,78 @@
+"""The criterion of a linear model as a function of the few numbers that elimination leaves."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax.numpy as jnp
+from jax.scipy.linalg import block_diag
+from jaxtyping import Array, Float
+
+from ..elimination import eliminate, logdet_inverse, reduce_dense
+
+if TYPE_CHECKING:
+    from .model import LinearModel
+
+
+class Sufficient(NamedTuple):
+    """What the likelihood depends on: log|V|, r'V^-1 r at the GLS estimate, log|X'V^-1 X| (V relative to sigma_e^2)."""
+
+    logdet: Float[Array, ""]
+    rss: Float[Array, ""]
+    logdet_x: Float[Array, ""]
+
+
+def term_factors(model: "LinearModel", v):
+    """The relative factor of every term: blocked-diagonal where several equations share their groups."""
+    factors = model.variances.factors(v)
+    terms = (tuple(factors[b] for b in term.blocks) for term in model.plan.terms)
+    return tuple(blocks[0] if len(blocks) == 1 else block_diag(*blocks) for blocks in terms)
+
+
+def sufficient(model: "LinearModel", v) -> tuple[Float[Array, "w w"], Sufficient]:
+    """W'V^-1 W and what the likelihood needs of it."""
+    logdet, total = reduce_dense(eliminate(model.plan, model.products, term_factors(model, v)))
+    return total, Sufficient(logdet, *dense_part(total))
+
+
+def dense_part(total):
+    """r'V^-1 r at the GLS estimate and log|X'V^-1 X|, both in whitened columns."""
+    p = total.shape[0] - 1
+    if p == 0:
+        return total[0, 0], jnp.zeros(())
+    logdet, inverse = logdet_inverse(total[:p, :p])
+    return total[p, p] - total[p, :p] @ inverse @ total[:p, p], logdet
+
+
+def quadratic_form(model: "LinearModel", total, fixed):
+    """(y - X beta)'V^-1 (y - X beta) / unit^2."""
+    direction = jnp.append(-(model.root @ (fixed - model.shift)) / model.unit, 1.0)
+    return direction @ total @ direction
+
+
+def _degrees(model: "LinearModel"):
+    return model.count - (model.shift.shape[0] if model.reml else 0)
+
+
+def criterion(model: "LinearModel", t: Sufficient, log_sigma):
+    """The log likelihood (restricted under REML)."""
+    value = _degrees(model) * (jnp.log(2 * jnp.pi) + 2 * log_sigma) + t.logdet
+    value = value + t.rss * model.unit**2 * jnp.exp(-2 * log_sigma)
+    if model.reml:
+        value = value + t.logdet_x + 2 * jnp.sum(jnp.log(jnp.abs(jnp.diagonal(model.root))))
+    return -0.5 * value
+
+
+def best_log_sigma(model: "LinearModel", t: Sufficient, v):
+    """Log sigma_e at its closed-form maximum, or as v has it where there is none."""
+    if model.variances.profiled:
+        return 0.5 * jnp.log(t.rss * model.unit**2 / _degrees(model))
+    return model.variances.log_sigma(v)
+
+
+def gls(model: "LinearModel", total, log_sigma):
+    """Generalised least squares: the coefficients and their covariance (X'V^-1 X)^-1."""
+    p = total.shape[0] - 1
+    if p == 0:
+        return jnp.zeros(0), jnp.zeros((0, 0))
+    inverse = logdet_inverse(total[:p, :p])[1]
+    fixed = model.shift + model.unit * (model.unroot @ (inverse @ total[:p, p]))
+    return fixed, jnp.exp(2 * log_sigma) * (model.unroot @ inverse @ model.unroot.T)

@@ -1,0 +1,101 @@
+"""Random effects given the data: conditional modes and variances, as derivatives of the elimination.
+
+Nothing is solved here.  With M = L (L'Z'ZL + I)^-1 L', r'V^-1 r falls by (Z'r)'M(Z'r), so that its derivative in the
+cross-product Z'r is -2 M Z'r: the modes (best linear unbiased predictions).  The derivative of log|L'Z'ZL + I| in the
+blocks of Z'Z is M itself: the conditional variances over sigma_e^2.  Adding log|X'V^-1 X| gives the variances of the
+prediction error, which include the uncertainty of the coefficients (Henderson 1975).
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..elimination import Plan, eliminate, reduce_dense
+from .criterion import dense_part, term_factors
+
+
+class Posterior(NamedTuple):
+    """Per random-effects equation: `modes` (J, q) and `variances` (J, q, q)."""
+
+    modes: tuple
+    variances: tuple
+
+
+def posterior_modes(model, fixed, v):
+    """Conditional modes of the random effects at coefficients `fixed`, one (J, q) array per equation."""
+    direction = jnp.append(-(model.root @ (fixed - model.shift)) / model.unit, 1.0)
+    products = model.products
+
+    def explained(shift):
+        chain, crossed = shift
+        dense = tuple(d.at[..., -1].add(s) for d, s in zip(products.dense, chain, strict=True))
+        moved = (dense, jnp.asarray(products.crossed_dense).at[..., -1].add(crossed))
+        moved = eqx.tree_at(lambda p: (p.dense, p.crossed_dense), products, moved)
+        total = reduce_dense(eliminate(model.plan, moved, term_factors(model, v)))[1]
+        return -0.5 * model.unit * direction @ total @ direction
+
+    zero = tuple(jnp.zeros(d.shape[:-1]) for d in products.dense), jnp.zeros(model.plan.columns)
+    return _by_equation(model.plan, *jax.grad(explained)(zero), model.variances)
+
+
+def posterior_variances(model, v, full: bool):
+    """Conditional variances, or (`full`) those of the prediction error, one (J, q, q) array per equation."""
+
+    def logdet(within, crossed):
+        products = eqx.tree_at(lambda p: (p.within, p.crossed_values), model.products, (within, crossed))
+        logdet, total = reduce_dense(eliminate(model.plan, products, term_factors(model, v)))
+        return logdet + (dense_part(total)[1] if full else 0.0)
+
+    within, crossed = jax.grad(logdet, argnums=(0, 1))(model.products.within, model.products.crossed_values)
+    scale = jnp.exp(2 * model.variances.log_sigma(v))
+    terms = {level.term: 0.5 * (w + jnp.swapaxes(w, 1, 2)) for level, w in zip(model.plan.chain, within, strict=True)}
+    terms |= _crossed_blocks(model.plan, crossed)
+    return tuple(scale * block for block in _cut(model.plan, terms, model.variances, square=True))
+
+
+@eqx.filter_jit
+def posterior(model, fixed, v, full: bool) -> Posterior:
+    return Posterior(posterior_modes(model, fixed, v), posterior_variances(model, v, full))
+
+
+def _crossed_blocks(plan: Plan, values):
+    """Diagonal blocks of each crossed term out of the derivative in `Products.crossed_values`, which begins with them.
+
+    The derivative in a cell off the diagonal counts both triangles.
+    """
+    blocks, start = {}, 0
+    for t in plan.crossed:
+        term = plan.terms[t]
+        block = jnp.zeros((term.size, term.width, term.width))
+        for i in range(term.width):
+            for j in range(i + 1):
+                piece = values[start : start + term.size] * (1.0 if i == j else 0.5)
+                block = block.at[:, i, j].set(piece).at[:, j, i].set(piece)
+                start += term.size
+        blocks[t] = block
+    return blocks
+
+
+def _by_equation(plan: Plan, chain, crossed, variances):
+    """Arrays by chain level and crossed column as one (J, q) array per random-effects equation."""
+    terms = {level.term: value for level, value in zip(plan.chain, chain, strict=True)}
+    for t, offset in plan.offsets.items():
+        size, width = plan.terms[t].size, plan.terms[t].width
+        terms[t] = crossed[offset : offset + size * width].reshape(size, width)
+    return _cut(plan, terms, variances, square=False)
+
+
+def _cut(plan: Plan, terms: dict, variances, square: bool):
+    """One array per random-effects equation, its groups in the equation's own order."""
+    found = {}
+    for t, term in enumerate(plan.terms):
+        start = 0
+        for b, order in zip(term.blocks, term.orders, strict=True):
+            stop = start + variances.blocks[b].size
+            piece = terms[t][:, start:stop, start:stop] if square else terms[t][:, start:stop]
+            found[b] = piece if order is None else piece[np.asarray(order)]
+            start = stop
+    return tuple(found[b] for b in range(len(found)))

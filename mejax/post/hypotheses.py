@@ -1,0 +1,104 @@
+"""Wald tests and linear combinations of coefficients and variance components."""
+
+import difflib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..fitting import Estimates, upper_tail
+from ..syntax.constraints import Constraint, parse_constraint
+from ..tables import Block, ModelTest, Report, Row, render, render_test
+from .display import Display
+from .tables import COLUMNS, wald_rows
+
+
+@dataclass(frozen=True)
+class Wald:
+    """Wald test: chi-squared statistic, degrees of freedom, p; NaN (printed `.`) for statistic and p with 0 df."""
+
+    chi2: float
+    df: int
+    p: float
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parameter_labels(estimates: Estimates) -> list[str]:
+    return [c.label for c in estimates.names.estimated] + [c.label for c in estimates.component_info]
+
+
+def joint_vce(estimates: Estimates) -> np.ndarray:
+    """Covariance matrix of everything printed: coefficients and variance components are uncorrelated blocks."""
+    p, k = len(estimates.coefficients), len(estimates.components)
+    vce = np.zeros((p + k, p + k))
+    vce[:p, :p], vce[p:, p:] = estimates.coefficient_vce, estimates.component_vce
+    return vce
+
+
+def model_wald(estimates: Estimates) -> Wald:
+    """The header's test: all coefficients but the intercept are zero (all of them where there is no intercept)."""
+    rows = [k for k, c in enumerate(estimates.names.estimated) if not c.constant]
+    if not rows:
+        return Wald(np.nan, 0, np.nan)
+    selector = np.eye(len(estimates.coefficients))[rows]
+    chi2, df = _wald(selector, np.zeros(len(rows)), estimates.coefficients, estimates.coefficient_vce)
+    return Wald(chi2, df, upper_tail(chi2, df) if df else np.nan)
+
+
+def test(estimates: Estimates, hypotheses: tuple[str, ...]) -> Wald:
+    """Joint Wald test of linear hypotheses, `week`, `week = 6`, `2*week = _cons`; a bare label means `= 0`."""
+    if not hypotheses:
+        raise ValueError('test: name at least one hypothesis, such as "week = 0"')
+    parsed = [parse_constraint(h) for h in hypotheses]
+    rows = np.array([_row(estimates, h) for h in parsed])
+    estimate = np.concatenate([estimates.coefficients, estimates.components])
+    chi2, df = _wald(rows, np.array([h.constant for h in parsed]), estimate, joint_vce(estimates))
+    p = upper_tail(chi2, df)
+    texts = tuple(h.text if "=" in h.text else f"{h.text} = 0" for h in parsed)
+    return Wald(chi2, df, p, render_test(texts, ModelTest(df, chi2, p)))
+
+
+def lincom(estimates: Estimates, expression: str, level: float) -> Display:
+    """Estimate, standard error and interval of a linear combination such as `week + 2*_cons`."""
+    parsed = parse_constraint(expression)
+    row = _row(estimates, parsed)
+    estimate = np.concatenate([estimates.coefficients, estimates.components])
+    with np.errstate(invalid="ignore"):
+        vce = joint_vce(estimates)[np.ix_(row != 0, row != 0)]
+    weights = row[row != 0]
+    values = wald_rows(
+        np.array([row @ estimate - parsed.constant]), np.sqrt(np.array([weights @ vce @ weights])), level
+    )
+    frame = pd.DataFrame(values, index=pd.Index(["(1)"]), columns=pd.Index(COLUMNS))
+    block = Block("", (Row("(1)", *values[0]),))
+    text = render(Report(definitions=(f"( 1)  {expression.strip()}",), response="", fixed=(block,), level=level))
+    return Display(frame, text)
+
+
+def _row(estimates: Estimates, hypothesis: Constraint) -> np.ndarray:
+    labels = parameter_labels(estimates)
+    row = np.zeros(len(labels))
+    for weight, label in hypothesis.terms:
+        if label not in labels:
+            near = difflib.get_close_matches(label, labels, n=2)
+            hint = f"did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else f"known are {', '.join(labels)}"
+            raise ValueError(f"`{hypothesis.text}`: there is no coefficient `{label}`; {hint}")
+        row[labels.index(label)] += weight
+    return row
+
+
+def _wald(rows: np.ndarray, values: np.ndarray, estimate: np.ndarray, vce: np.ndarray) -> tuple[float, int]:
+    """(R b - r)' (R V R')^-1 (R b - r) over the hypotheses that are not redundant."""
+    used = np.any(rows != 0, axis=0)
+    difference = rows @ estimate - values
+    spread = rows[:, used] @ vce[np.ix_(used, used)] @ rows[:, used].T
+    if not np.all(np.isfinite(spread)):
+        raise ValueError("test: a variance component named has no standard error (boundary or constrained)")
+    scale = np.sqrt(np.maximum(np.diag(spread), 1e-300))
+    size, vectors = np.linalg.eigh(spread / np.outer(scale, scale))
+    keep = size > 1e-9 * max(size[-1], 1e-300)
+    rotated = vectors[:, keep].T @ (difference / scale)
+    return float(np.sum(rotated**2 / size[keep])), int(keep.sum())

@@ -1,0 +1,73 @@
+"""Likelihood-ratio tests of two fits."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..fitting import Comparison, Estimates, boundary_test, upper_tail
+from ..fitting.components import free_counts
+
+
+@dataclass(frozen=True)
+class LikelihoodRatio(Comparison):
+    """A likelihood-ratio test; `print` shows it."""
+
+    def __str__(self) -> str:
+        name = self.kind.split("(")[0]
+        sign = ">=" if name == "chibar2" else ">"
+        lines = [f"Likelihood-ratio test: {self.kind} = {self.stat:.2f}   Prob {sign} {name} = {self.p:.4f}"]
+        if self.conservative:
+            lines.append("Note: the test is conservative, since variances are at the boundary under the smaller model.")
+        return "\n".join(lines)
+
+
+def lrtest(a, b) -> LikelihoodRatio:
+    """Likelihood-ratio test of two nested fits, in either order.
+
+    Variances that the smaller model sets to zero lie on the boundary: with one of them the statistic is a 50:50 mixture
+    of chi-squareds, with several the p-value of the full chi-squared is an upper bound (Self and Liang 1987).
+
+    Raises:
+        ValueError: fits of different samples or responses, of REML with different fixed effects, of pseudolikelihoods,
+            or with the same number of parameters.
+    """
+    first, second = a.estimates, b.estimates
+    _check_comparable(a, b)
+    small, large = sorted((first, second), key=lambda e: e.parameters)
+    df = large.parameters - small.parameters
+    if df == 0:
+        raise ValueError("lrtest: both fits have the same number of parameters, so neither is nested in the other")
+    stat = 2 * (large.llf - small.llf)
+    if stat < -1e-6 * (1 + abs(large.llf)):
+        raise ValueError(
+            f"lrtest: the larger model has the smaller log likelihood ({large.llf:.6f} against {small.llf:.6f}); the "
+            "models are not nested, or the larger fit has not converged"
+        )
+    stat = max(stat, 0.0)
+    variances = _variances(large) - _variances(small)
+    if variances <= 0:
+        return LikelihoodRatio(stat, df, upper_tail(stat, df), f"chi2({df})", False)
+    result = boundary_test(stat, variances, df - variances)
+    assert result is not None
+    return LikelihoodRatio(result.stat, result.df, result.p, result.kind, result.conservative)
+
+
+def _variances(estimates: Estimates) -> int:
+    return free_counts(estimates.model.variances.blocks)[0]
+
+
+def _check_comparable(a, b) -> None:
+    first, second = a.estimates, b.estimates
+    if first.vce != "oim" or second.vce != "oim":
+        raise ValueError("lrtest: fits with robust standard errors are no likelihood fits to compare; use vce(oim)")
+    if first.model.reml != second.model.reml:
+        raise ValueError("lrtest: one fit is by ML, the other by REML; fit both by the same method")
+    if first.nobs != second.nobs or not np.array_equal(a.sample, b.sample):
+        raise ValueError(f"lrtest: the fits use different samples ({first.nobs:g} and {second.nobs:g} observations)")
+    if first.names.response != second.names.response or not np.array_equal(first.design.y, second.design.y):
+        raise ValueError("lrtest: the fits have different responses")
+    labels = [tuple(c.label for c in e.names.estimated) for e in (first, second)]
+    if first.model.reml and set(labels[0]) != set(labels[1]):
+        raise ValueError(
+            "lrtest: restricted likelihoods of models with different fixed effects cannot be compared; fit both by ML"
+        )

@@ -1,0 +1,65 @@
+"""Estimates as arrays of estimate, standard error, z, p and interval."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..fitting import Estimates
+from .normal import critical, two_sided
+
+COLUMNS = ("estimate", "se", "z", "p", "lower", "upper")
+
+
+class Lines(NamedTuple):
+    """Rows of a table: labels and an array with the columns of `COLUMNS`."""
+
+    labels: tuple[str, ...]
+    values: np.ndarray
+
+
+def coefficient_lines(estimates: Estimates, level: float) -> Lines:
+    """Coefficients with symmetric intervals; nothing but the estimate where a constraint fixes it."""
+    labels = tuple(c.label for c in estimates.names.estimated)
+    se = np.sqrt(np.maximum(np.diag(estimates.coefficient_vce), 0.0))
+    se = np.where(se > 0, se, np.nan)
+    return Lines(labels, wald_rows(estimates.coefficients, se, level))
+
+
+def component_lines(estimates: Estimates, level: float) -> Lines:
+    """Variances with intervals on the log scale, covariances with symmetric ones."""
+    se = np.sqrt(np.diag(estimates.component_vce))
+    is_variance = np.array([c.kind == "var" for c in estimates.component_info])
+    rows = wald_rows(estimates.components, se, level)
+    logs = log_interval(estimates.components, se, level)
+    rows[is_variance, 4:] = logs[is_variance]
+    rows[is_variance, 2:4] = np.nan
+    return Lines(tuple(c.label for c in estimates.component_info), rows)
+
+
+def wald_rows(estimate: np.ndarray, se: np.ndarray, level: float) -> np.ndarray:
+    """Estimate, standard error, z, p and the symmetric interval."""
+    z = estimate / se
+    half = critical(level) * se
+    return np.column_stack([estimate, se, z, two_sided(z), estimate - half, estimate + half])
+
+
+def log_interval(estimate: np.ndarray, se: np.ndarray, level: float) -> np.ndarray:
+    """estimate x exp(+- critical value x se / estimate): the interval of a positive quantity."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        half = critical(level) * se / estimate
+        return np.column_stack([estimate * np.exp(-half), estimate * np.exp(half)])
+
+
+def tanh_interval(estimate: np.ndarray, se: np.ndarray, level: float) -> np.ndarray:
+    """The interval of a correlation, symmetric on the scale of Fisher's z."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        half = critical(level) * se / (1.0 - estimate**2)
+        return np.column_stack([np.tanh(np.arctanh(estimate) - half), np.tanh(np.arctanh(estimate) + half)])
+
+
+def logit_interval(estimate: np.ndarray, se: np.ndarray, level: float) -> np.ndarray:
+    """The interval of a proportion, symmetric on the logit scale."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logit = np.log(estimate / (1.0 - estimate))
+        half = critical(level) * se / (estimate * (1.0 - estimate))
+        return np.column_stack([1 / (1 + np.exp(-(logit - half))), 1 / (1 + np.exp(-(logit + half)))])

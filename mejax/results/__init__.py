@@ -1,0 +1,3 @@
+"""The object that a command returns."""
+
+from .fit import Fit as Fit

@@ -1,0 +1,52 @@
+"""The text of a model -> a frozen `Spec`.  No data, and nothing but the standard library."""
+
+from .conditions import parse_expression as parse_expression
+from .expression import FUNCTIONS as FUNCTIONS
+from .expression import Expression as Expression
+from .parsing import parse as parse
+from .problem import (
+    SyntaxProblem as SyntaxProblem,
+)
+from .problem import (
+    did_you_mean as did_you_mean,
+)
+from .problem import (
+    near_matches as near_matches,
+)
+from .problem import (
+    point_at as point_at,
+)
+from .spec import (
+    Columns as Columns,
+)
+from .spec import (
+    Covariance as Covariance,
+)
+from .spec import (
+    Equation as Equation,
+)
+from .spec import (
+    FormulaSide as FormulaSide,
+)
+from .spec import (
+    Level as Level,
+)
+from .spec import (
+    Operand as Operand,
+)
+from .spec import (
+    Span as Span,
+)
+from .spec import (
+    Spec as Spec,
+)
+from .spec import (
+    Term as Term,
+)
+from .spec import (
+    Varlist as Varlist,
+)
+from .spec import (
+    Weight as Weight,
+)
+from .unbuilt import refuse_unbuilt as refuse_unbuilt

@@ -1,0 +1,170 @@
+"""How the argument of an option is read: one reader per kind, from a cursor over what stands in the parentheses."""
+
+from collections.abc import Callable
+from typing import Any
+
+from .conditions import whole_expression
+from .expression import Expression
+from .problem import did_you_mean
+from .spec import Covariance
+from .tokens import Cursor
+from .words import expand, full
+
+COVARIANCES = ("id:entity", "ind:ependent", "ex:changeable", "un:structured", "fix:ed", "pat:tern")
+_VCES = ("oim", "r:obust", "cl:uster")
+_CHOICES = {
+    "intmethod": ("mv:aghermite", "mc:aghermite", "gh:ermite", "lap:lace", "pc:aghermite", "pcl:aplace"),
+    "link": ("id:entity", "log", "logi:t", "prob:it", "clog:log"),
+    "dispersion": ("m:ean", "c:onstant"),
+    "distribution": ("e:xponential", "w:eibull", "logl:ogistic", "logn:ormal", "gam:ma", "ln:ormal", "llog:istic"),
+    "pwscale": ("size", "eff:ective", "gk"),
+    "technique": ("nr", "bhhh", "dfp", "bfgs"),
+}
+_SAME = {"lnormal": "lognormal", "llogistic": "loglogistic"}
+_FAMILIES = ("gau:ssian", "be:rnoulli", "bi:nomial", "gam:ma", "nb:inomial", "o:rdinal", "p:oisson")
+_DF_METHODS = ("res:idual", "rep:eated", "ano:va", "sat:terthwaite", "kr:oger")
+_MOST_NUMBERS = 1000
+
+
+def read_value(kind: str, cursor: Cursor) -> Any:
+    """Read a whole argument of the given kind; every reader raises `SyntaxProblem`."""
+    reader = _READERS[kind] if kind in _READERS else (lambda inner: _choice(inner, _CHOICES[kind], kind))
+    value = reader(cursor)
+    if not cursor.done:
+        cursor.fail(f"`{cursor.token.text}` is one word too many")
+    return value
+
+
+def _choice(cursor: Cursor, spellings: tuple[str, ...], what: str) -> str:
+    token = cursor.take()
+    word = expand(token.text, spellings) if token.kind == "name" else None
+    if word is None:
+        known = [full(spelling) for spelling in spellings]
+        advice = f"{did_you_mean(token.text, known)} Known: {', '.join(known)}.".strip()
+        cursor.fail(f"`{token.text}` is not a known {what}" if token.text else f"a {what} is missing", advice, at=token)
+    return _SAME.get(word, word)
+
+
+def _number(cursor: Cursor) -> float:
+    sign = -1.0 if cursor.at("-") else 1.0
+    if cursor.at("-", "+"):
+        cursor.take()
+    token = cursor.take()
+    if token.kind != "number":
+        cursor.fail(f"a number was expected, got `{token.text}`" if token.text else "a number is missing", at=token)
+    return sign * float(token.value)
+
+
+def _level(cursor: Cursor) -> float:
+    token, level = cursor.token, _number(cursor)
+    if not 10 <= level <= 99.99:
+        cursor.fail(f"a confidence level lies between 10 and 99.99, got {level:g}", "Write `level(90)`.", at=token)
+    return level
+
+
+def _tolerance(cursor: Cursor) -> float:
+    token, value = cursor.token, _number(cursor)
+    if value < 0:
+        cursor.fail(f"a tolerance cannot be negative, got {value:g}", at=token)
+    return value
+
+
+def _count(cursor: Cursor) -> int:
+    token = cursor.take()
+    if not token.value.isdecimal() or len(token.value) > 9:
+        got = f", got `{token.text}`" if token.text else ""
+        cursor.fail(f"a whole number was expected{got}", at=token)
+    return int(token.value)
+
+
+def _numbers(cursor: Cursor) -> tuple[int, ...]:
+    """`1 2 5/7` (commas are allowed)."""
+    start, found = cursor.token, []
+    while not cursor.done or not found:
+        first = last = _count(cursor)
+        if cursor.at("/"):
+            cursor.take()
+            last = _count(cursor)
+        if last - first > _MOST_NUMBERS:
+            cursor.fail(f"more than {_MOST_NUMBERS} numbers", at=start)
+        found += range(first, last + 1)
+        if cursor.at(","):
+            cursor.take()
+    return tuple(found)
+
+
+def _points(cursor: Cursor) -> int | tuple[int, ...]:
+    token, found = cursor.token, _numbers(cursor)
+    if not found or min(found) < 1:
+        cursor.fail("integration needs at least one point", "Write `intpoints(7)`.", at=token)
+    return found[0] if len(found) == 1 else found
+
+
+def _name(cursor: Cursor) -> str:
+    token = cursor.take()
+    if token.kind != "name":
+        cursor.fail(f"a name was expected, got `{token.text}`" if token.text else "a name is missing", at=token)
+    return token.value
+
+
+def _vce(cursor: Cursor) -> tuple[str, ...]:
+    if cursor.at("boot", "bootstrap", "jack", "jackknife"):
+        cursor.fail(f"vce({cursor.token.text}) is not available", "Known: oim, robust, cluster <variable>.")
+    kind = _choice(cursor, _VCES, "vce")
+    return (kind, _name(cursor)) if kind == "cluster" else (kind,)
+
+
+def _cluster(cursor: Cursor) -> tuple[str, ...]:
+    return ("cluster", _name(cursor))
+
+
+def _covariance(cursor: Cursor) -> Covariance:
+    token = cursor.token
+    kind = _choice(cursor, COVARIANCES, "covariance type")
+    matrix = None
+    if kind in ("fixed", "pattern"):
+        if not cursor.at("("):
+            cursor.fail(f"`{kind}` needs the name of a matrix", f"Write `covariance({kind}(name))`.", at=token)
+        inner = cursor.inside()
+        matrix = _name(inner)
+        if not inner.done:
+            inner.fail(f"`{inner.token.text}` is one word too many")
+    return Covariance(kind, matrix, cursor.span(token.start, cursor.tokens[cursor.index - 1].end))  # pyright: ignore[reportArgumentType]
+
+
+def _family(cursor: Cursor) -> tuple[Any, ...]:
+    family = _choice(cursor, _FAMILIES, "family")
+    if cursor.done:
+        return (family,)
+    if family == "binomial":
+        return (family, whole_expression(cursor))
+    if family == "nbinomial":
+        return (family, _choice(cursor, _CHOICES["dispersion"], "dispersion"))
+    return cursor.fail(f"family `{family}` takes no argument")
+
+
+def _dfmethod(cursor: Cursor) -> tuple[str, str]:
+    """The method and its suboptions as typed (`eim`, `oim`)."""
+    method = _choice(cursor, _DF_METHODS, "method for degrees of freedom")
+    if cursor.at(","):
+        cursor.take()
+    return (method, _raw(cursor, needed=False))
+
+
+def _raw(cursor: Cursor, needed: bool = True) -> str:
+    text = cursor.rest()
+    if needed and not text:
+        cursor.fail("the parentheses are empty")
+    cursor.index = len(cursor.tokens) - 1
+    return text
+
+
+def _expression(cursor: Cursor) -> Expression:
+    return whole_expression(cursor)
+
+
+_READERS: dict[str, Callable[[Cursor], Any]] = {
+    "number": _number, "level": _level, "tolerance": _tolerance, "count": _count, "numbers": _numbers,
+    "points": _points, "name": _name, "vce": _vce, "cluster": _cluster, "covariance": _covariance, "family": _family,
+    "dfmethod": _dfmethod, "raw": _raw, "expression": _expression,
+}  # fmt: skip

@@ -1,0 +1,169 @@
+"""Every option of every command, in one table.
+
+An option's *name* is its key in `Spec.options`; its *spelling* is the word in a command, with the shortest
+abbreviation before the colon; its *keyword* is what Python calls it (the name, where nothing else is said).
+The value's type follows from its *kind*:
+
+| kind | value |
+|---|---|
+| flag | True (absent otherwise) |
+| level, number, tolerance | float |
+| count | int |
+| points | int, or a tuple with one int per level |
+| numbers | tuple of int |
+| name | str, a column |
+| names of choices (intmethod, link, ...) | str, written out |
+| vce | ("oim",), ("robust",) or ("cluster", column) |
+| covariance | `Covariance` |
+| family | (family,), ("binomial", expression), ("nbinomial", "mean" or "constant") |
+| dfmethod | (method, suboptions as typed) |
+| expression | `Expression` |
+| bound | True (bare), or `Expression` |
+| raw | the text between the parentheses; as a keyword any object |
+
+Some options end up elsewhere in a `Spec`: `offset` in `Spec.offset`, the fixed part's `noconstant` in its columns,
+`covariance` and weights of a random-effects equation in that equation.  `constraints` is a tuple of numbers; the
+definitions given by the keyword of the same name lie under `constraint_definitions`.  `collinear` is the fixed
+part's; the positions of equations that have their own lie under `collinear_equations`.  `meintreg` has its second
+response under `second_response` (after a formula: `upper(y2)`), `mestreg` its first under `Spec.response`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from .words import abbreviates, full
+
+COMMANDS = (
+    "mixed", "meglm", "melogit", "meprobit", "mecloglog", "meologit", "meoprobit", "mepoisson", "menbreg", "metobit",
+    "meintreg", "mestreg", "memlogit",
+)  # fmt: skip
+_GENERALIZED = COMMANDS[1:]
+_ORDINAL = ("meologit", "meoprobit")
+_BINARY = ("melogit", "meprobit", "mecloglog")
+_COUNT = ("mepoisson", "menbreg")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One row of the table.  `unbuilt` maps commands that do not have it yet to what can be done instead."""
+
+    name: str
+    spelling: str
+    kind: str = "flag"
+    keyword: str = ""
+    commands: tuple[str, ...] = COMMANDS
+    unbuilt: Mapping[str, str] = field(default_factory=dict)
+    value: object = True  # of a flag
+
+    @property
+    def word(self) -> str:
+        return full(self.spelling)
+
+    @property
+    def takes_argument(self) -> bool:
+        return self.kind != "flag"
+
+
+def _flags(commands: tuple[str, ...], *spellings: str) -> list[Option]:
+    return [Option(full(spelling), spelling, commands=commands) for spelling in spellings]
+
+
+def _values(kind: str, commands: tuple[str, ...], *spellings: str) -> list[Option]:
+    return [Option(full(spelling), spelling, kind, commands=commands) for spelling in spellings]
+
+
+def _unbuilt(advice: str, *options: Option) -> list[Option]:
+    return [replace(option, unbuilt=dict.fromkeys(option.commands, advice)) for option in options]
+
+
+_MIXED = ("mixed",)
+_PLAIN = "Leave it out: nothing but the printed table depends on it"
+_NORMAL = "Leave it out for the z statistics; a likelihood-ratio test (`lrtest`) is an alternative"
+_ERRORS = "Leave it out for independent errors with one variance"
+
+_ESTIMATION = [
+    *_flags(_MIXED, "ml:e", "reml"),
+    *_flags(COMMANDS, "nocons:tant", "col:linear", "dif:ficult", "nonrtol:erance", "nolo:g", "lo:g"),
+    *_flags(_MIXED, "emonly", "emlog"),
+    *_values("count", COMMANDS, "iter:ate"),
+    *_values("count", _MIXED, "emiter:ate"),
+    *_values("tolerance", COMMANDS, "tol:erance", "ltol:erance", "nrtol:erance"),
+    *_values("tolerance", _MIXED, "emtol:erance"),
+    *_values("technique", COMMANDS, "tech:nique"),
+    Option("start", "from", "raw", keyword="start"),
+    Option("constraints", "const:raints", "numbers"),
+    Option("vce", "vce", "vce"),
+    Option("vce", "r:obust", value=("robust",)),
+    Option("vce", "cl:uster", "cluster"),
+    Option("covariance", "cov:ariance", "covariance"),
+    *[Option(kind, f"{kind[:2]}:{kind[2:]}", "expression") for kind in ("fweight", "iweight", "pweight")],
+    *_unbuilt(_ERRORS, *_values("raw", _MIXED, "res:iduals")),
+    *_unbuilt(_NORMAL, *_values("dfmethod", _MIXED, "dfm:ethod"), *_flags(_MIXED, "small")),
+    *_unbuilt(_NORMAL, *_values("raw", _MIXED, "dftab:le")),
+    *_unbuilt("Scale the weights in the data before the fit", *_values("pwscale", _MIXED, "pwscale")),
+    *_unbuilt("Leave it out: progress is shown by the iteration log", *_flags(_MIXED, "emdots")),
+    *_unbuilt("Leave it out: the log shows no more", *_flags(COMMANDS, "trace", "grad:ient", "showstep", "hess:ian")),
+]  # fmt: skip
+
+_REPORTING = [
+    *_flags(_MIXED, "var:iance", "stddev:iations"),
+    *_values("level", COMMANDS, "l:evel"),
+    *_flags(COMMANDS, "nohead:er", "nogr:oup", "nolr:test", "nocnsr:eport", "coefl:egend"),
+    *_flags(_MIXED, "nofet:able", "noret:able"),
+    *_flags(COMMANDS, "base:levels", "allbase:levels", "noomit:ted", "noempty:cells", "nofvlab:el"),
+    *_flags(COMMANDS[1:], "notab:le"),
+    *_unbuilt(_PLAIN, *_flags(COMMANDS, "vsquish", "noci", "nopv:alues", "nolstretch")),
+    *_unbuilt(_PLAIN, *_values("raw", COMMANDS, "fvwrap", "fvwrapon", "cformat", "pformat", "sformat")),
+]
+
+_MODELS = [
+    *_values("expression", COMMANDS, "off:set"),
+    *_values("expression", ("meglm", *_COUNT), "exp:osure"),
+    *_values("expression", _BINARY, "bin:omial"),
+    *_flags((*_BINARY, "meglm"), "asis"),
+    *_values("family", ("meglm",), "f:amily"),
+    *_values("link", ("meglm",), "l:ink"),
+    *_values("dispersion", ("menbreg",), "d:ispersion"),
+    *_values("intmethod", _GENERALIZED, "intm:ethod"),
+    *_values("points", _GENERALIZED, "intp:oints"),
+    *_values("raw", _GENERALIZED, "startv:alues", "startg:rid"),
+    *_flags(_GENERALIZED, "noest:imate", "dnum:erical"),
+    *_values("bound", ("metobit",), "ll", "ul"),
+    Option("second_response", "upper", "expression", commands=("meintreg",)),
+    *_values("distribution", ("mestreg",), "d:istribution"),
+    Option("aft", "time", keyword="aft", commands=("mestreg",)),
+    Option("time", "time", "expression", commands=("mestreg",)),
+    *_values("expression", ("mestreg",), "fail:ure", "enter"),
+    Option("enter", "t0", "expression", commands=("mestreg",)),
+    *_values("name", ("mestreg",), "id"),
+    *_flags(("mestreg",), "nohr"),
+    *_values("count", ("memlogit",), "baseo:utcome"),
+    Option("eform", "ef:orm", commands=_GENERALIZED),
+    Option("eform", "or", commands=("meglm", *_BINARY[:1], *_ORDINAL[:1])),
+    Option("eform", "ir:r", commands=("meglm", *_COUNT)),
+    Option("eform", "hr", commands=("mestreg",)),
+    Option("eform", "tr:atio", commands=("mestreg",)),
+    Option("eform", "rrr", commands=("memlogit",)),
+]
+
+OPTIONS: tuple[Option, ...] = (*_ESTIMATION, *_REPORTING, *_MODELS)
+EQUATION_OPTIONS = ("covariance", "noconstant", "collinear", "fweight", "iweight", "pweight")
+EXCLUSIVE = (("mle", "reml"), ("log", "nolog"), ("variance", "stddeviations"), ("nrtolerance", "nonrtolerance"))
+
+
+def options_of(command: str) -> tuple[Option, ...]:
+    return tuple(option for option in OPTIONS if command in option.commands)
+
+
+def candidates(command: str, typed: str) -> list[Option]:
+    """The options that a typed word may mean; an exact word means nothing else."""
+    known = options_of(command)
+    exact = [option for option in known if option.word == typed]
+    return exact or [option for option in known if abbreviates(typed, option.spelling)]
+
+
+def keywords_of(command: str) -> dict[str, Option]:
+    """Python keyword -> option.  The suite's own word serves as well, where the two differ."""
+    known = options_of(command)
+    by_word = {option.word: option for option in reversed(known) if not (option.keyword and option.name != option.word)}
+    return by_word | {option.keyword or option.name: option for option in reversed(known)}
