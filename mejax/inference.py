@@ -42,8 +42,8 @@ def invert_information(hessian: np.ndarray, held: np.ndarray) -> Information:
 
 @eqx.filter_jit
 def natural_jacobian(variances, v):
-    """The printed variance components at v and their derivatives."""
-    return variances.natural(v), jax.jacfwd(variances.natural)(v)
+    """The printed variance components at v, their derivatives, and the relative factor of every block."""
+    return variances.natural(v), jax.jacfwd(variances.natural)(v), variances.factors(v)
 
 
 class Scores(NamedTuple):

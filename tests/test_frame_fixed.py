@@ -1,5 +1,7 @@
 """The fixed part in the suite's spelling: labels, bases, collinearity, value labels, wildcards."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from mejax.syntax.expression import Name
 from mejax.syntax.spec import Equation, Level, Operand, Spec, Term, Varlist
 
 
-def read_text(text, table, **keywords):
+def read_text(text, table, **keywords) -> Any:
     return read(parse(text), table, **keywords)
 
 

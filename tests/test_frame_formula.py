@@ -46,7 +46,7 @@ def test_names(table, text, expected):
     design, encoding = read(parse(f"mixed y ~ {text} + (1 | id)"), table)
     assert [c.label for c in encoding.names.estimated] == expected
     assert [c.constant for c in encoding.names.fixed] == [label == "Intercept" for label in expected]
-    assert design.x.shape == (30, len(expected)) and design.x.flags["C_CONTIGUOUS"]
+    assert design.x.shape == (30, len(expected)) and np.asarray(design.x).flags["C_CONTIGUOUS"]
 
 
 @pytest.mark.parametrize("text", ["x + z", "x + C(dose)", "log(x)"])

@@ -59,7 +59,7 @@ def test_same_arrays(kind):
 def test_jax_arrays_and_structured_arrays():
     columns = {"y": jnp.arange(6.0), "x": jnp.array([0.0, 1, 0, 2, 0, 5]), "id": jnp.array([0, 0, 1, 1, 2, 2])}
     design, _ = read(parse("mixed y x || id:"), columns)
-    records = np.rec.fromarrays([np.asarray(v) for v in columns.values()], names=list(columns))
+    records = np.rec.fromarrays([np.asarray(v) for v in columns.values()], names=list(columns))  # pyright: ignore
     np.testing.assert_array_equal(read(parse("mixed y x || id:"), records)[0].x, design.x)
     assert design.x.dtype == np.float64
 
@@ -86,7 +86,7 @@ def test_stata_files_read_by_pandas(tmp_path):
     labelled = pd.read_stata(tmp_path / "t.dta")
     _, encoding = read(parse("mixed y i.g || g:"), labelled)
     assert [c.label for c in encoding.names.estimated] == ["high.g", "_cons"]
-    plain = pd.read_stata(tmp_path / "t.dta", convert_categoricals=False)
+    plain = pd.DataFrame(pd.read_stata(tmp_path / "t.dta", convert_categoricals=False))
     plain.attrs["value_labels"] = {"g": {0: "low", 1: "high"}}
     _, encoding = read(parse("mixed y i.g || g:"), plain)
     assert [(c.label, c.level) for c in encoding.names.fixed[:2]] == [("0.g", "low"), ("1.g", "high")]

@@ -33,8 +33,8 @@ def snap_to_zero(variances, v: np.ndarray, design: Design, value: Callable[[np.n
     return v
 
 
-def singular(variances, v: np.ndarray, factors: list[np.ndarray], design: Design) -> list[bool]:
-    """Per equation: is its covariance matrix singular at v?"""
+def singular(factors: tuple[np.ndarray, ...], design: Design) -> list[bool]:
+    """Per equation: is its covariance matrix singular, its relative factor being given?"""
     out = []
     for factor, size in zip(factors, group_information(design), strict=True):
         scaled = size[:, None] * factor

@@ -52,7 +52,7 @@ def fit_linear(
 
 
 def objective(model: LinearModel) -> Callable[[np.ndarray], Evaluation]:
-    return lambda v: to_host(evaluate(model, jnp.asarray(v)))
+    return lambda v: to_host(evaluate(model, v))
 
 
 def _climb(model: LinearModel, design: Design, settings: FitSettings) -> Maximum:
@@ -98,13 +98,13 @@ def _finish(model, design, names, found: Maximum, settings: FitSettings, constra
     v = np.asarray(at.v)
     zero = held(model.variances, v)
     info = invert_information(at.hessian, zero)
-    components, jacobian = to_host(natural_jacobian(model.variances, jnp.asarray(v)))
-    flags = _singular_equations(model, v, design)
+    components, jacobian, factors = to_host(natural_jacobian(model.variances, v))
+    flags = singular(factors, design)
     described = component_info(model.variances, names, components, flags)
     fixed, fixed_vce, bread = np.asarray(at.fixed), np.asarray(at.covariance), info.covariance
     if settings.vce != "oim":
         settings.say("Computing standard errors ...")
-        scores = to_host(cluster_scores(model, jnp.asarray(fixed), jnp.asarray(v)))
+        scores = to_host(cluster_scores(model, fixed, v))
         groups = _top_clusters(model, design, settings)
         fixed_vce = sandwich(fixed_vce, scores.fixed, groups)
         bread = sandwich(info.covariance, scores.variances, groups)
@@ -123,15 +123,6 @@ def _finish(model, design, names, found: Maximum, settings: FitSettings, constra
         parameters=len(fixed) + len(v), vce=settings.vce, clusters=_cluster_note(model, design, names, settings),
         constraints=constraints, null_test=_null_test(model, float(at.value), constraints), notes=notes,
     )  # fmt: skip
-
-
-def _singular_equations(model: LinearModel, v: np.ndarray, design: Design) -> list[bool]:
-    factors = [np.asarray(f) for f in to_host(_relative_factors(model, v))]
-    return singular(model.variances, v, factors, design)
-
-
-def _relative_factors(model: LinearModel, v: np.ndarray):
-    return model.variances.factors(jnp.asarray(v))
 
 
 def _touched(row: np.ndarray, info) -> bool:

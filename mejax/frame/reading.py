@@ -50,7 +50,7 @@ def read(spec: Spec, table: Any, *, matrices: Mapping[str, Any] | None = None) -
         words(spec.response), fixed.rows, tuple(r.names for r in reads), _group_counts(spec, reads, weights),
         _notes(sample, fixed, reads), _weight_text(spec),
     )  # fmt: skip
-    return design, _encoding(spec, source, sample, needs, names, fixed, reads)
+    return design, _encoding(spec, source, sample, needs, names, fixed=fixed, reads=reads)
 
 
 def _evaluated_sides(spec: Spec, source: Source, sample: Sample) -> tuple[Sample, dict[FormulaSide, Evaluated]]:
@@ -119,7 +119,7 @@ def _outer(read: Read, depth: int) -> tuple[np.ndarray, int]:
 
 
 def _encoding(
-    spec: Spec, source: Source, sample: Sample, needs: Needs, names: Names, fixed: Columns | FormulaColumns,
+    spec: Spec, source: Source, sample: Sample, needs: Needs, names: Names, *, fixed: Columns | FormulaColumns,
     reads: Sequence[Read],
 ) -> Encoding:  # fmt: skip
     expressions = {name: value for name, value in spec.options.items() if isinstance(value, Expression)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from .table import Source
 from .terms import Cell, Part, cells_of, expand_terms, factors_of
 
 _MOST_VALUES = 5e8  # of one design matrix: 4 GB
+_MOST_COLUMNS = 20_000
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,9 @@ def read_varlist(
     """
     terms = expand_terms(terms, source)
     factors = factors_of(terms, source, sample)
+    _require_memory(terms, sample.n, factors)
     cells = _unrepeated(cells_of(terms, factors, source.text))
     candidates = [cell for cell in cells if not cell.status]
-    _require_memory(len(candidates), sample.n, factors)
     arrays = _sample_arrays(candidates, source, factors, sample)
     columns = [_product([arrays[part] for part in cell.parts]) for cell in candidates]
     keep = np.ones(len(columns), bool) if collinear else independent(columns, constant)
@@ -168,8 +170,10 @@ def stack(columns: Sequence[np.ndarray], constant: bool, n: int) -> np.ndarray:
     return matrix
 
 
-def _require_memory(count: int, n: int, factors: Mapping[str, Factor]) -> None:
-    if count * n <= _MOST_VALUES:
+def _require_memory(terms: Sequence[Term], n: int, factors: Mapping[str, Factor]) -> None:
+    sizes = [[len(o.levels or factors[o.name].levels) for o in t.operands if o.kind == "factor"] for t in terms]
+    count = sum(prod(term) for term in sizes)
+    if count * n <= _MOST_VALUES and count <= _MOST_COLUMNS:
         return
     largest = max(factors.values(), key=lambda f: len(f.levels)) if factors else None
     culprit = f"`{largest.name}` has {len(largest.levels):,} levels" if largest else f"{count:,} columns"
