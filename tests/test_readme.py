@@ -78,6 +78,7 @@ def test_console_blocks(command, capsys, tmp_path, monkeypatch):
     from mejax.__main__ import main
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")  # else the command sets it, for the tests that follow too
     status = exit_status(main, shlex.split(command.text)[1:])
     shown, printed = clean(command.expected), clean(capsys.readouterr().out)
     assert status == 0, f"README.md:{command.line}: `{command.text}` ends with status {status}"

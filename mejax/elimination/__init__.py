@@ -13,5 +13,7 @@ from .products import host_segment_sum as host_segment_sum
 from .schur import Remainder as Remainder
 from .schur import eliminate as eliminate
 from .schur import eliminate_by_cluster as eliminate_by_cluster
+from .schur import eliminate_chain as eliminate_chain
 from .schur import reduce_dense as reduce_dense
+from .schur import scale_crossed as scale_crossed
 from .spd import logdet_inverse as logdet_inverse

@@ -35,6 +35,12 @@ class _State(NamedTuple):
 
 def eliminate(plan: Plan, products: Products, factors: tuple[Float[Array, "q q"], ...]) -> Remainder:
     """Eliminate the chain.  `factors` holds the relative factor L of every term, in the order of `plan.terms`."""
+    return scale_crossed(plan, factors, eliminate_chain(plan, products, factors))
+
+
+def eliminate_chain(plan: Plan, products: Products, factors: tuple[Float[Array, "q q"], ...]) -> Remainder:
+    """The same before the crossed terms' factors are applied: S is Z'V^-1 Z, C is Z'V^-1 W.  Reads the chain's factors
+    only; everything that grows with the number of groups or pairs happens here."""
     state = _start(products)
     logdet = jnp.zeros(())
     total = products.total
@@ -51,7 +57,7 @@ def eliminate(plan: Plan, products: Products, factors: tuple[Float[Array, "q q"]
                 jnp.einsum("pq,pqw->pw", kp, state.dense[position][level.pair_group]), level.pair_column, plan.columns
             )
         state = _update_above(plan, state, position, k, kw)
-    return _scale_crossed(plan, factors, Remainder(logdet, schur, c, total))
+    return Remainder(logdet, schur, c, total)
 
 
 def eliminate_by_cluster(plan: Plan, products: Products, totals, factors):
@@ -131,8 +137,8 @@ def _pair_gram(level: ChainLevel, pairs, kp, plan: Plan):
     return lower + jnp.tril(lower, -1).T
 
 
-def _scale_crossed(plan: Plan, factors, remainder: Remainder) -> Remainder:
-    """Apply the factors of the crossed terms to the remainder's rows and columns and add the identity."""
+def scale_crossed(plan: Plan, factors, remainder: Remainder) -> Remainder:
+    """Apply the factors of the crossed terms to the remainder's rows and columns and add the identity to S."""
     if plan.columns == 0:
         return remainder
     s = _rows(plan, factors, _rows(plan, factors, remainder.s).T)

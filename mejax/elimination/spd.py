@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+LEAF = 160  # below this size triangular solves are faster than halving
+
 
 @jax.custom_jvp
 def logdet_inverse(d: Float[Array, "*batch q q"]) -> tuple[Float[Array, "*batch"], Float[Array, "*batch q q"]]:
@@ -16,9 +18,8 @@ def logdet_inverse(d: Float[Array, "*batch q q"]) -> tuple[Float[Array, "*batch"
     if q <= 3:
         return _by_sweeps(d)
     factor = jnp.linalg.cholesky(d, symmetrize_input=False)
-    root = jax.lax.linalg.triangular_solve(factor, jnp.broadcast_to(jnp.eye(q), d.shape), left_side=True, lower=True)
     logdet = 2.0 * jnp.sum(jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
-    return logdet, jnp.swapaxes(root, -1, -2) @ root
+    return logdet, _from_cholesky(factor)[1]
 
 
 @logdet_inverse.defjvp
@@ -26,6 +27,30 @@ def _logdet_inverse_jvp(primals, tangents):
     (d,), (dd,) = primals, tangents
     logdet, inverse = logdet_inverse(d)
     return (logdet, inverse), (jnp.sum(inverse * dd, axis=(-2, -1)), -inverse @ dd @ inverse)
+
+
+def _from_cholesky(factor):
+    """(L^-1, (L L')^-1) by halves: 4/3 q^3 operations, nearly all in matrix products, where solving takes 3 q^3."""
+    q = factor.shape[-1]
+    if q <= LEAF:
+        eye = jnp.broadcast_to(jnp.eye(q), factor.shape)
+        root = jax.lax.linalg.triangular_solve(factor, eye, left_side=True, lower=True)
+        return root, jnp.swapaxes(root, -1, -2) @ root
+    half = q // 2
+    top, top_inverse = _from_cholesky(factor[..., :half, :half])
+    low, low_inverse = _from_cholesky(factor[..., half:, half:])
+    corner = -low @ (factor[..., half:, :half] @ top)
+    side = jnp.swapaxes(corner, -1, -2)
+    root = jnp.concatenate([jnp.pad(top, _right(corner, q - half)), jnp.concatenate([corner, low], -1)], -2)
+    across = side @ low
+    upper = jnp.concatenate([top_inverse + side @ corner, across], -1)
+    lower = jnp.concatenate([jnp.swapaxes(across, -1, -2), low_inverse], -1)
+    return root, jnp.concatenate([upper, lower], -2)
+
+
+def _right(matrix, columns: int):
+    """Padding that adds columns of zeros on the right."""
+    return [(0, 0)] * (matrix.ndim - 1) + [(0, columns)]
 
 
 def _by_sweeps(d):
