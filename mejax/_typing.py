@@ -13,7 +13,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+from jaxtyping import Array
+
 Response = Any  # a pytree of arrays whose leading axis is n
+ArrayLike = Array | np.ndarray  # on the device or on the host
 SegmentSum = Callable[[Any, Any, int], Any]
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
-from ._typing import Response
+from ._typing import ArrayLike, Response
 
 
 class Effects(eqx.Module):
@@ -16,8 +16,8 @@ class Effects(eqx.Module):
     `R.x` is the same thing with one column of ones and a group per level of x.
     """
 
-    codes: Int[Array, " n"] | np.ndarray
-    z: Float[Array, "n q"] | np.ndarray
+    codes: Int[ArrayLike, " n"]
+    z: Float[ArrayLike, "n q"]
     size: int = eqx.field(static=True)
 
 
@@ -28,10 +28,10 @@ class Design(eqx.Module):
     """
 
     y: Response
-    x: Float[Array, "n p"] | np.ndarray
+    x: Float[ArrayLike, "n p"]
     effects: tuple[Effects, ...]
-    weights: Float[Array, " n"] | np.ndarray | None = None
-    offset: Float[Array, " n"] | np.ndarray | None = None
+    weights: Float[ArrayLike, " n"] | None = None
+    offset: Float[ArrayLike, " n"] | None = None
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def assemble(x, y, design: Design, variances: AbstractVariances, basis, offset, 
     count = len(y) if design.weights is None else float(np.sum(design.weights))
     totals = _cluster_totals(plan, hosts, w, design.weights)
     return LinearModel(
-        plan, products, variances, white.root, np.linalg.inv(white.root), white.shift, np.float64(white.unit), np.float64(count),
+        plan, products, variances, white.root, np.linalg.inv(white.root), white.shift, np.asarray(white.unit), np.asarray(float(count)),
         basis, offset, totals, reml,
     )  # fmt: skip
 

@@ -4,7 +4,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from .._typing import ArrayLike
 
 from ._base import AbstractCovariance, triangle
 
@@ -16,7 +18,7 @@ class _Entries(eqx.Module):
     columns: tuple[int, ...] = eqx.field(static=True)
     which: tuple[int, ...] = eqx.field(static=True)  # parameter of each entry, -1 for a fixed one
     is_log: tuple[bool, ...] = eqx.field(static=True)  # per parameter
-    constant: Float[Array, " e"] | np.ndarray
+    constant: Float[ArrayLike, " e"]
 
     def matrix(self, theta, size: int):
         free = jnp.where(jnp.array(self.is_log, bool), jnp.exp(theta), theta)

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._typing import ArrayLike
+
 from ._base import AbstractCovariance
 
 
@@ -30,7 +32,7 @@ class AbstractVariances(eqx.Module):
         """v out of `Params.random` and `Params.residual`."""
 
     @abc.abstractmethod
-    def factors(self, v: Float[Array, " m"]) -> tuple[Float[Array, "q q"], ...]:
+    def factors(self, v: Float[Array, " m"]) -> tuple[Float[Array, "_ _"], ...]:
         """The relative factor of every block."""
 
     @abc.abstractmethod
@@ -102,8 +104,8 @@ class ConstrainedVariances(AbstractVariances):
     """
 
     blocks: tuple[AbstractCovariance, ...]
-    basis: Float[Array, "k m"] | np.ndarray
-    offset: Float[Array, " k"] | np.ndarray
+    basis: Float[ArrayLike, "k m"]
+    offset: Float[ArrayLike, " k"]
     index: tuple[tuple[tuple[int, ...], ...], ...] = eqx.field(static=True)
     is_log: tuple[bool, ...] = eqx.field(static=True)
     free: tuple[int, ...] = eqx.field(static=True)

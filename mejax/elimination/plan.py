@@ -10,9 +10,11 @@ import itertools
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Int
+from jaxtyping import Int
 
-Index = Int[Array, "..."] | np.ndarray
+from .._typing import ArrayLike
+
+Index = Int[ArrayLike, "..."]
 
 
 class Term(eqx.Module):
@@ -115,8 +117,8 @@ def choose_chain(terms: list[HostTerm]) -> tuple[list[int], dict[tuple[int, int]
     return list(best), parents
 
 
-def make_plan(hosts: list[HostTerm]) -> tuple[Plan, list[np.ndarray]]:
-    """Plan the elimination.  Also returns, per chain level and crossed term, the pair number of each observation."""
+def make_plan(hosts: list[HostTerm]) -> tuple[Plan, list[list[np.ndarray]]]:
+    """Plan the elimination.  Also returns, per chain level and crossed term, the pair numbers (n, width) of the rows."""
     chain, parents = choose_chain(hosts)
     crossed = tuple(t for t in range(len(hosts)) if t not in chain)
     offsets = np.cumsum([0, *(hosts[t].term.size * hosts[t].term.width for t in crossed)]).tolist()

@@ -4,9 +4,9 @@ import itertools
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-from .._typing import SegmentSum
+from .._typing import ArrayLike, SegmentSum
 from .plan import HostTerm, Index, Plan, unique_cells
 
 
@@ -18,14 +18,14 @@ class Products(eqx.Module):
     `crossed_entries` of the flattened lower triangle; `crossed_dense` (Q, w).  `total` is W'W (w, w).
     """
 
-    within: tuple[Float[Array, "J q q"], ...]
-    between: tuple[tuple[Float[Array, "J q r"], ...], ...]
-    pairs: tuple[Float[Array, "P q"], ...]
-    dense: tuple[Float[Array, "J q w"], ...]
-    crossed_values: Float[Array, " E"]
+    within: tuple[Float[ArrayLike, "_ _ _"], ...]
+    between: tuple[tuple[Float[ArrayLike, "_ _ _"], ...], ...]
+    pairs: tuple[Float[ArrayLike, "_ _"], ...]
+    dense: tuple[Float[ArrayLike, "_ _ w"], ...]
+    crossed_values: Float[ArrayLike, " E"]
     crossed_entries: Index
-    crossed_dense: Float[Array, "Q w"]
-    total: Float[Array, "w w"]
+    crossed_dense: Float[ArrayLike, "Q w"]
+    total: Float[ArrayLike, "w w"]
 
 
 def host_segment_sum(values: np.ndarray, codes: np.ndarray, size: int) -> np.ndarray:

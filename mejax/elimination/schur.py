@@ -7,6 +7,7 @@ inverse of Sigma: it may be singular), and B'KB is taken from every block that t
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax.ops import segment_sum
 from jaxtyping import Array, Float
@@ -33,18 +34,19 @@ class _State(NamedTuple):
     dense: list
 
 
-def eliminate(plan: Plan, products: Products, factors: tuple[Float[Array, "q q"], ...]) -> Remainder:
+def eliminate(plan: Plan, products: Products, factors: tuple[Float[Array, "_ _"], ...]) -> Remainder:
     """Eliminate the chain.  `factors` holds the relative factor L of every term, in the order of `plan.terms`."""
     return scale_crossed(plan, factors, eliminate_chain(plan, products, factors))
 
 
-def eliminate_chain(plan: Plan, products: Products, factors: tuple[Float[Array, "q q"], ...]) -> Remainder:
+def eliminate_chain(plan: Plan, products: Products, factors: tuple[Float[Array, "_ _"], ...]) -> Remainder:
     """The same before the crossed terms' factors are applied: S is Z'V^-1 Z, C is Z'V^-1 W.  Reads the chain's factors
     only; everything that grows with the number of groups or pairs happens here."""
     state = _start(products)
     logdet = jnp.zeros(())
     total = products.total
-    schur, c = _crossed_start(plan, products)
+    lower = jnp.zeros(plan.columns**2).at[products.crossed_entries].add(products.crossed_values)
+    c = jnp.asarray(products.crossed_dense)
     for position, level in enumerate(plan.chain):
         logdets, k = _group_inverse(state.within[position], factors[level.term])
         logdet = logdet + jnp.sum(logdets)
@@ -52,12 +54,12 @@ def eliminate_chain(plan: Plan, products: Products, factors: tuple[Float[Array, 
         total = total - jnp.einsum("jqa,jqb->ab", state.dense[position], kw)
         if plan.columns:
             kp = jnp.einsum("pqr,pr->pq", k[level.pair_group], state.pairs[position])
-            schur = schur - _pair_gram(level, state.pairs[position], kp, plan)
+            lower = _subtract_gram(level, lower, state.pairs[position], kp, plan)
             c = c - segment_sum(
                 jnp.einsum("pq,pqw->pw", kp, state.dense[position][level.pair_group]), level.pair_column, plan.columns
             )
         state = _update_above(plan, state, position, k, kw)
-    return Remainder(logdet, schur, c, total)
+    return Remainder(logdet, _symmetric(lower, plan.columns), c, total)
 
 
 def eliminate_by_cluster(plan: Plan, products: Products, totals, factors):
@@ -92,7 +94,7 @@ def _start(products: Products) -> _State:
 
 def _group_inverse(a, factor):
     """log|I + L'AL| and K = L (I + L'AL)^-1 L' of every group."""
-    logdets, inverse = logdet_inverse(jnp.eye(factor.shape[0]) + factor.T @ a @ factor)
+    logdets, inverse = logdet_inverse(jnp.eye(factor.shape[0])[None] + factor.T @ a @ factor)
     return logdets, factor @ inverse @ factor.T
 
 
@@ -117,23 +119,22 @@ def _update_above(plan: Plan, state: _State, position: int, k, kw) -> _State:
     return _State(within, between, pairs, dense)
 
 
-def _crossed_start(plan: Plan, products: Products):
-    lower = jnp.zeros(plan.columns**2).at[products.crossed_entries].add(products.crossed_values)
-    lower = lower.reshape(plan.columns, plan.columns)
-    return lower + jnp.tril(lower, -1).T, jnp.asarray(products.crossed_dense)
-
-
-def _pair_gram(level: ChainLevel, pairs, kp, plan: Plan):
-    """Sum over the groups of P'KP, a Q x Q matrix."""
+def _subtract_gram(level: ChainLevel, lower, pairs, kp, plan: Plan):
+    """Take P'KP, summed over the groups, from the flattened lower triangle."""
     q = plan.columns
     if level.dense:
         rows = level.pair_group * q + level.pair_column
         size = plan.terms[level.term].size
         wide = jnp.zeros((size * q, pairs.shape[1])).at[rows].set(pairs).reshape(size, q, -1)
         scaled = jnp.zeros((size * q, pairs.shape[1])).at[rows].set(kp).reshape(size, q, -1)
-        return jnp.einsum("jaq,jbq->ab", wide, scaled)
-    products = jnp.sum(pairs[level.left] * kp[level.right], axis=1)
-    lower = jnp.zeros(q * q).at[level.entry].add(products).reshape(q, q)
+        return lower - jnp.tril(jnp.einsum("jaq,jbq->ab", wide, scaled)).reshape(-1)
+    values = jax.lax.optimization_barrier(-jnp.sum(pairs[level.left] * kp[level.right], axis=1))
+    return lower.at[level.entry].add(values)
+
+
+def _symmetric(lower, q: int):
+    # the barrier keeps XLA from fusing the transposition into the scatters, which trebles their time on a CPU
+    lower = jax.lax.optimization_barrier(lower).reshape(q, q)
     return lower + jnp.tril(lower, -1).T
 
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-LEAF = 160  # below this size triangular solves are faster than halving
+LEAF = 320  # below this size triangular solves are faster than halving
 
 
 @jax.custom_jvp

@@ -3,9 +3,9 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-from .._typing import Params
+from .._typing import ArrayLike, Params
 from ..covstruct import AbstractVariances
 from ..elimination import Plan, Products, eliminate_by_cluster
 from ..model import AbstractModel, require_double
@@ -20,20 +20,21 @@ class LinearModel(AbstractModel):
 
     The cross-products are those of whitened columns: X = Q `root` (inverse `unroot`), and y = X `shift` + `unit` times the response kept,
     so that badly scaled covariates cost no digits.  `basis` and `offset` express linear constraints on the
-    coefficients, beta = offset + basis @ Params.fixed.
+    coefficients, beta = offset + basis @ Params.fixed.  `cluster_totals` are the numbers of observations and W'W of the
+    top-level clusters (None for crossed models).
     """
 
     plan: Plan
     products: Products
     variances: AbstractVariances
-    root: Float[Array, "p p"]
-    unroot: Float[Array, "p p"]
-    shift: Float[Array, " p"]
-    unit: Float[Array, ""]
-    count: Float[Array, ""]
-    basis: Float[Array, "k p"]
-    offset: Float[Array, " k"]
-    cluster_totals: Float[Array, "J w w"] | None
+    root: Float[ArrayLike, "p p"]
+    unroot: Float[ArrayLike, "p p"]
+    shift: Float[ArrayLike, " p"]
+    unit: Float[ArrayLike, ""]
+    count: Float[ArrayLike, ""]
+    basis: Float[ArrayLike, "k p"]
+    offset: Float[ArrayLike, " k"]
+    cluster_totals: tuple[Float[ArrayLike, " J"], Float[ArrayLike, "J w w"]] | None
     reml: bool = eqx.field(static=True)
 
     def init(self) -> Params:

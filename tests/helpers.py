@@ -1,0 +1,124 @@
+"""Registries and brute force: what the generic tests run over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mejax._tree import to_device
+from mejax.build import build_linear
+from mejax.covstruct import Exchangeable, Fixed, Identity, Independent, Pattern, Unstructured
+from mejax.design import Design, EffectNames, Effects, FixedColumn, Names
+from mejax.lmm import LinearModel
+
+BANDED = np.array([[1.0, np.nan, np.nan], [4.0, 1.0, np.nan], [5.0, 4.0, 1.0]])
+PARTLY = np.array([[np.nan, np.nan, np.nan], [0.0, 2.0, np.nan], [np.nan, 0.1, 0.5]])
+
+COVSTRUCTS = {
+    "identity": lambda: Identity(3),
+    "independent": lambda: Independent(3),
+    "exchangeable": lambda: Exchangeable(3),
+    "pooled": lambda: Exchangeable(3, pooled=True),
+    "unstructured": lambda: Unstructured(3),
+    "pattern": lambda: Pattern(BANDED),
+    "fixed": lambda: Fixed(PARTLY),
+}
+
+
+@dataclass(frozen=True)
+class Pattern_:
+    """A pattern of levels: each equation is (grouping, columns, covariance)."""
+
+    equations: Sequence[tuple[str, str, str]]
+    reml: bool = False
+    matrices: dict = field(default_factory=dict)
+
+
+# groupings: g nested in s nested in t; h and k cross everything; columns: 1 constant, x a covariate, z another
+MODELS = {
+    "intercept": Pattern_([("g", "1", "identity")]),
+    "intercept_reml": Pattern_([("g", "1", "identity")], reml=True),
+    "slope_independent": Pattern_([("g", "x1", "independent")]),
+    "slope_unstructured": Pattern_([("g", "x1", "unstructured")]),
+    "slope_unstructured_reml": Pattern_([("g", "x1", "unstructured")], reml=True),
+    "three_identity": Pattern_([("g", "xz1", "identity")]),
+    "three_exchangeable": Pattern_([("g", "xz1", "exchangeable")]),
+    "three_pattern": Pattern_([("g", "xz1", "pattern")], matrices={"pattern": BANDED}),
+    "three_fixed": Pattern_([("g", "xz1", "fixed")], matrices={"fixed": PARTLY}),
+    "three_fixed_reml": Pattern_([("g", "xz1", "fixed")], reml=True, matrices={"fixed": PARTLY}),
+    "blocked": Pattern_([("g", "x", "identity"), ("g", "z1", "unstructured")]),
+    "nested": Pattern_([("s", "1", "identity"), ("g", "x1", "unstructured")]),
+    "nested_four_levels": Pattern_([("t", "1", "identity"), ("s", "x1", "exchangeable"), ("g", "1", "identity")]),
+    "nested_reml": Pattern_([("s", "x1", "unstructured"), ("g", "1", "identity")], reml=True),
+    "crossed": Pattern_([("g", "1", "identity"), ("h", "1", "identity")]),
+    "crossed_three": Pattern_([("g", "1", "identity"), ("h", "1", "identity"), ("k", "1", "identity")]),
+    "crossed_three_reml": Pattern_([("g", "x1", "unstructured"), ("h", "1", "identity"), ("k", "1", "identity")], True),
+    "crossed_slopes": Pattern_([("g", "x1", "unstructured"), ("h", "z1", "unstructured")]),
+    "crossed_slopes_reml": Pattern_([("g", "1", "identity"), ("h", "z1", "independent"), ("k", "1", "identity")], True),
+    "crossed_and_nested": Pattern_([("s", "1", "identity"), ("g", "x1", "unstructured"), ("h", "1", "identity")]),
+    "crossed_blocked": Pattern_([("g", "1", "identity"), ("h", "x", "identity"), ("h", "1", "identity")]),
+    "crossed_fixed": Pattern_(
+        [("g", "xz1", "fixed"), ("h", "1", "identity")], matrices={"fixed": np.diag([0.5, 0.2, np.nan])}
+    ),
+    "no_fixed_effects": Pattern_([("g", "1", "identity"), ("h", "1", "identity")]),
+}
+
+
+def linear_design(name: str, n: int = 240, seed: int = 3) -> tuple[Design, Names]:
+    """Unbalanced data for a pattern of levels."""
+    pattern = MODELS[name]
+    rng = np.random.default_rng(seed)
+    columns = {"1": np.ones(n), "x": rng.normal(1.0, 1.0, n), "z": rng.uniform(-1, 2, n)}
+    g = rng.choice(24, n, p=rng.dirichlet(np.full(24, 3.0)))
+    codes = {"g": g, "s": g // 4, "t": g // 12, "h": rng.integers(0, 7, n), "k": rng.integers(0, 4, n)}
+    codes = {key: np.unique(value, return_inverse=True)[1].astype(np.int32) for key, value in codes.items()}
+    y = 2.0 + columns["x"] + rng.normal(size=24)[g] + 0.7 * rng.normal(size=7)[codes["h"]] + rng.normal(size=n)
+    effects, names = [], []
+    for group, letters, covariance in pattern.equations:
+        z = np.column_stack([columns[letter] for letter in letters])
+        effects.append(Effects(codes[group], z, int(codes[group].max()) + 1))
+        labels = tuple("_cons" if letter == "1" else letter for letter in letters)
+        matrix = pattern.matrices.get(covariance)
+        names.append(EffectNames(group, group, labels, covariance, (group,), (np.arange(effects[-1].size),), matrix))
+    x = np.column_stack([columns["x"], columns["1"]])
+    fixed = tuple(FixedColumn(c, "", "", "", k, constant=c == "_cons") for k, c in enumerate(("x", "_cons")))
+    if name == "no_fixed_effects":
+        x, fixed = x[:, :0], ()
+    return Design(y, x, tuple(effects)), Names("y", fixed, tuple(names), ())
+
+
+def linear_model(name: str, **kwargs) -> tuple[LinearModel, Design]:
+    """The model of a pattern of levels; call inside double precision."""
+    design, names = linear_design(name, **kwargs)
+    return to_device(build_linear(design, names, reml=MODELS[name].reml)), design
+
+
+def some_point(model: LinearModel, seed: int = 5) -> jax.Array:
+    """Variance parameters away from every special value."""
+    rng = np.random.default_rng(seed)
+    start = np.asarray(model.variances.init())
+    return jnp.asarray(start + 0.25 * rng.normal(size=len(start)))
+
+
+def dense_twin(model: LinearModel, design: Design, v, fixed) -> float:
+    """The log likelihood by the n x n covariance matrix."""
+    n = len(design.x)
+    sigma2 = float(np.exp(2 * model.variances.log_sigma(v)))
+    cov = np.eye(n)
+    for effect, factor in zip(design.effects, model.variances.factors(v), strict=True):
+        factor = np.asarray(factor)
+        same = effect.codes[:, None] == effect.codes[None, :]
+        cov += same * (effect.z @ factor @ factor.T @ effect.z.T)
+    cov *= sigma2
+    inverse = np.linalg.inv(cov)
+    logdet = np.linalg.slogdet(cov)[1]
+    if not model.reml:
+        r = design.y - design.x @ fixed
+        return -0.5 * (n * np.log(2 * np.pi) + logdet + r @ inverse @ r)
+    information = design.x.T @ inverse @ design.x
+    beta = np.linalg.solve(information, design.x.T @ inverse @ design.y)
+    r = design.y - design.x @ beta
+    more = np.linalg.slogdet(information)[1]
+    return -0.5 * ((n - design.x.shape[1]) * np.log(2 * np.pi) + logdet + more + r @ inverse @ r)
