@@ -28,6 +28,10 @@ class Settings:
     difficult: bool = False
 
 
+EXACT = 1e-13  # expected gains below this need no further step
+SURE = 3.0  # standard deviations this many standard errors from zero are climbed on the log scale
+
+
 @dataclass(frozen=True)
 class Step:
     """One line of the iteration log."""
@@ -51,12 +55,15 @@ def maximise(
     start: np.ndarray,
     settings: Settings,
     report: Callable[[Step], None],
+    logs: np.ndarray | None = None,
 ) -> Maximum:
     """Climb from `start`; an interruption (Ctrl-C) returns the best point so far.
 
     Where the Hessian is not negative definite the direction is that of its modified eigenvalues ("(not concave)");
     a step that does not gain is halved ("(backed up)").  When the gain expected falls below the tolerance the Newton
     step is still taken, so that the point returned has quadratically smaller error than the test demands.
+    `logs` marks positive-or-negative scale parameters, for which steps are multiplicative once they are clearly not
+    zero: the likelihood is closer to a parabola in their logarithms.
     """
     history: list[Step] = []
 
@@ -71,14 +78,17 @@ def maximise(
     status = Status.NOT_CONVERGED
     try:
         for iteration in range(1, settings.iterations + 1):
-            direction, gain, concave = newton_direction(here.gradient, here.hessian, settings.difficult)
-            small = concave and gain < settings.tolerance
-            there, halved = _climb(objective, here, direction, gain, settings, last=small)
+            move = _Move(here, np.zeros(len(start), bool) if logs is None else logs, settings.difficult)
+            if move.concave and move.gain < EXACT:
+                status = Status.CONVERGED
+                break
+            small = move.concave and move.gain < settings.tolerance
+            there, halved = _climb(objective, here, move, settings, last=small)
             if there is None:
-                status = Status.CONVERGED if small or gain < 1e-6 else Status.NOT_CONVERGED
+                status = Status.CONVERGED if small or move.gain < 1e-6 else Status.NOT_CONVERGED
                 break
             here = there
-            remark = "" if concave else "(not concave)"
+            remark = "" if move.concave else "(not concave)"
             log(Step(iteration, float(here.value), remark or ("(backed up)" if halved else "")))
             if small:
                 status = Status.CONVERGED
@@ -88,32 +98,50 @@ def maximise(
     return Maximum(here, status, tuple(history))
 
 
+class _Move:
+    """A Newton step from an evaluated point: additive, or multiplicative in the elements climbed on the log scale."""
+
+    def __init__(self, here: Evaluated, logs: np.ndarray, difficult: bool):
+        self.v = np.asarray(here.v)
+        gradient, hessian = np.asarray(here.gradient), np.asarray(here.hessian)
+        curvature = np.sqrt(np.abs(np.diag(hessian)))
+        self.logs = logs & (np.abs(self.v) * curvature > SURE)
+        scale = np.where(self.logs, self.v, 1.0)
+        hessian = hessian * np.outer(scale, scale) + np.diag(np.where(self.logs, self.v * gradient, 0.0))
+        self.direction, self.gain, self.concave = newton_direction(gradient * scale, hessian, difficult)
+
+    def to(self, step: float) -> np.ndarray:
+        change = step * self.direction
+        return np.where(self.logs, self.v * np.exp(np.clip(change, -2.0, 2.0)), self.v + change)
+
+
 def newton_direction(gradient: np.ndarray, hessian: np.ndarray, difficult: bool = False):
     """(direction, gain expected g'd, was the Hessian negative definite?).
 
     Rows and columns are scaled by the curvature first, so that the test for definiteness is free of units.
+    `difficult` takes steepest ascent, in those units, in the directions that are not concave.
     """
     if len(gradient) == 0:
         return gradient, 0.0, True
     scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
     values, vectors = np.linalg.eigh(-(hessian * scale).T * scale)
     concave = bool(values[0] > -1e-10 * max(values[-1], 1e-300))
-    floor = 1e-7 * max(np.max(np.abs(values)), 1e-300)
-    size = np.where(values > floor, values, np.maximum(np.abs(values), floor))
+    largest = max(np.max(np.abs(values)), 1e-300)
+    size = np.maximum(np.abs(values), 1e-7 * largest)
     if difficult and not concave:
-        size = np.where(values > floor, values, np.max(np.abs(values)))
+        size = np.where(values > 1e-7 * largest, values, largest)
     rotated = vectors.T @ (gradient * scale)
     direction = scale * (vectors @ (rotated / size))
     return direction, float(gradient @ direction), concave
 
 
-def _climb(objective, here, direction, gain, settings: Settings, last: bool):
+def _climb(objective, here, move: _Move, settings: Settings, last: bool):
     """The first point along the direction that gains enough (any that does not lose, for the last step)."""
     slack = 1e-12 * (1.0 + abs(float(here.value)))
     step = 1.0
     for halving in range(settings.halvings if not last else 2):
-        there = objective(here.v + step * direction)
-        enough = -slack if last or gain < 1e-6 else 1e-4 * step * gain - slack
+        there = objective(move.to(step))
+        enough = -slack if last or move.gain < 1e-6 else 1e-4 * step * move.gain - slack
         if np.isfinite(there.value) and np.all(np.isfinite(there.gradient)) and there.value - here.value >= enough:
             return there, halving > 0
         step *= 0.5

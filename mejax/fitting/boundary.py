@@ -45,10 +45,14 @@ def singular(factors: tuple[np.ndarray, ...], design: Design) -> list[bool]:
 
 def held(variances, v: np.ndarray) -> np.ndarray:
     """Elements of v that stand at exactly zero: they are no parameters of the model any more."""
-    mask = np.zeros(len(v), bool)
+    return standalone(variances) & (v == 0.0)
+
+
+def standalone(variances) -> np.ndarray:
+    """Elements of v that are a relative standard deviation by themselves."""
+    mask = np.zeros(len(variances.init()), bool)
     if isinstance(variances, FreeVariances):
         for k, block in enumerate(variances.blocks):
             if isinstance(block, Identity | Independent):
-                window = slice(variances.cuts[k], variances.cuts[k + 1])
-                mask[window] = v[window] == 0.0
+                mask[variances.cuts[k] : variances.cuts[k + 1]] = True
     return mask

@@ -15,7 +15,7 @@ from ..design import Design, Names
 from ..inference import cluster_scores, invert_information, natural_jacobian, sandwich
 from ..lmm import Evaluation, LinearModel, evaluate
 from ..optimise import Maximum, Settings, Step, maximise
-from .boundary import held, singular, snap_to_zero
+from .boundary import held, singular, snap_to_zero, standalone
 from .comparison import boundary_test, linear_llf
 from .components import component_info, free_counts
 from .diagnosis import design_problems, flat_problem
@@ -69,7 +69,7 @@ def _climb(model: LinearModel, design: Design, settings: FitSettings) -> Maximum
     def report(step: Step) -> None:
         settings.say(f"Iteration {step.iteration}:  {label} = {step.value:.8g}  {step.remark}".rstrip())
 
-    found = maximise(objective(model), start, settings.optimiser, report)
+    found = maximise(objective(model), start, settings.optimiser, report, logs=standalone(model.variances))
     if found.status is not Status.CONVERGED:
         return found
     snapped = snap_to_zero(model.variances, found.at.v, design, lambda v: float(objective(model)(v).value))
@@ -80,7 +80,7 @@ def _climb(model: LinearModel, design: Design, settings: FitSettings) -> Maximum
 
 def _start(model: LinearModel, design: Design, start: Any) -> np.ndarray:
     if start is None:
-        return moment_start(model, design)
+        return moment_start(model, design, to_host(model.products), to_host(model.plan))
     if isinstance(start, Params):
         start = model.variances.join(start.random, start.residual)
     start = np.asarray(start, float)
