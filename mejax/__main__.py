@@ -31,11 +31,15 @@ def _parser() -> argparse.ArgumentParser:
     from . import __version__
 
     parser = argparse.ArgumentParser(prog="mejax", description="Fit a mixed-effects model and print the results.")
-    parser.add_argument("command", help="the model, for example 'mixed weight week || id: week, covariance(unstructured)'")
+    parser.add_argument(
+        "command", help="the model, for example 'mixed weight week || id: week, covariance(unstructured)'"
+    )
     parser.add_argument(
         "--data", required=True, metavar="FILE|NAME", help=".csv, .csv.gz, .tsv, .dta or .parquet, or a data set's name"
     )
-    parser.add_argument("--json", action="store_true", help="print the results as JSON (the log goes to standard error)")
+    parser.add_argument(
+        "--json", action="store_true", help="print the results as JSON (the log goes to standard error)"
+    )
     parser.add_argument("--version", action="version", version=f"mejax {__version__}")
     return parser
 

@@ -2,7 +2,7 @@
 
 | symbol | name in code | meaning |
 |---|---|---|
-| n, p, q, J, K | `n p q J K` in shapes | observations, fixed columns, random columns of a term, groups, quadrature nodes |
+| n, p, q, J, K | `n p q J K` in shapes | observations, fixed and random columns, groups, quadrature nodes |
 | y, X, Z | `y x z` | response, fixed and random design |
 | beta | `fixed` | fixed effects |
 | u = L b, b ~ N(0, I) | `factor` is L | random effects of one group |
@@ -11,13 +11,16 @@
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Array
 
 Response = Any  # a pytree of arrays whose leading axis is n
-ArrayLike = Array | np.ndarray  # on the device or on the host
+if TYPE_CHECKING:
+    ArrayLike = Any  # the two kinds of array have the same methods, which a union does not let a type checker see
+else:
+    ArrayLike = Array | np.ndarray  # on the device or on the host
 SegmentSum = Callable[[Any, Any, int], Any]
 
 

@@ -21,6 +21,12 @@ class Information(NamedTuple):
     covariance: np.ndarray
     flat: np.ndarray
 
+    def touches(self, row: np.ndarray) -> bool:
+        """Does a function with the gradient `row` change along a flat direction?"""
+        if self.flat.shape[1] == 0:
+            return False
+        return bool(np.max(np.abs(row @ self.flat)) > 1e-6 * np.max(np.abs(self.flat)))
+
 
 def invert_information(hessian: np.ndarray, held: np.ndarray) -> Information:
     """(-H)^-1 over the parameters that are not `held`; scale-free test for flat directions."""

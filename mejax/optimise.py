@@ -12,10 +12,17 @@ from ._status import Status
 class Evaluated(Protocol):
     """What the objective returns: the point (it may have moved along closed-form coordinates), value, derivatives."""
 
-    v: Any
-    value: Any
-    gradient: Any
-    hessian: Any
+    @property
+    def v(self) -> Any: ...
+
+    @property
+    def value(self) -> Any: ...
+
+    @property
+    def gradient(self) -> Any: ...
+
+    @property
+    def hessian(self) -> Any: ...
 
 
 @dataclass(frozen=True)

@@ -58,18 +58,20 @@ class LinearConstraints:
         """(basis, offset) with beta = offset + basis @ free."""
         if not self.on_coefficients:
             return np.eye(p), np.zeros(p)
-        basis, offset, _ = solve(self.rows, self.values)
+        basis, offset, _ = solutions(self.rows, self.values)
         return basis, offset
 
 
 def constrain_variances(blocks: Sequence[AbstractCovariance], linear: LinearConstraints) -> ConstrainedVariances:
-    basis, offset, free = solve(linear.variance_rows, linear.variance_values)
+    basis, offset, free = solutions(linear.variance_rows, linear.variance_values)
     diagonal = {k for cells in linear.cells for i, row in enumerate(cells) for k in [row[i]]} | {len(offset) - 1}
     is_log = tuple(k in diagonal for k in free)
-    return ConstrainedVariances(tuple(blocks), basis, offset, linear.cells, is_log, tuple(free))
+    return ConstrainedVariances(
+        blocks=tuple(blocks), basis=basis, offset=offset, index=linear.cells, is_log=is_log, free=tuple(free)
+    )
 
 
-def solve(rows: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[int]]:
+def solutions(rows: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """All solutions of rows @ x = values as offset + basis @ x[free], by reduced row echelon form."""
     augmented = np.column_stack([rows, values]).astype(float)
     count = rows.shape[1]
@@ -151,6 +153,6 @@ def _cells(block: AbstractCovariance, start: int) -> np.ndarray:
         return numbers
     np.fill_diagonal(numbers, start + np.arange(q))
     if isinstance(block, Unstructured | Fixed):
-        for k, (i, j) in enumerate((i, j) for i in range(q) for j in range(i)):
-            numbers[i, j] = numbers[j, i] = start + q + k
+        rows, columns = np.tril_indices(q, -1)
+        numbers[rows, columns] = numbers[columns, rows] = start + q + np.arange(len(rows))
     return numbers

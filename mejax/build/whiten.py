@@ -48,7 +48,7 @@ def _orthonormal(x: np.ndarray, weights: np.ndarray | None):
         if values[0] < 1e-11 * values[-1] and attempt == 0:
             return _householder(x, weights)
         upper = np.linalg.cholesky(gram).T
-        q = np.linalg.solve(upper.T, q.T).T
+        q = q @ np.linalg.inv(upper)
         root = upper @ root
     return q, root
 

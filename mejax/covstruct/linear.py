@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float
 
 from .._typing import ArrayLike
-
 from ._base import AbstractCovariance, triangle
 
 
@@ -66,7 +65,9 @@ class Fixed(AbstractCovariance):
     def entries(self):
         zero = {
             (j, i)
-            for i, j, k, value in zip(self.form.rows, self.form.columns, self.form.which, self.fixed_values, strict=True)
+            for i, j, k, value in zip(
+                self.form.rows, self.form.columns, self.form.which, self.fixed_values, strict=True
+            )
             if k < 0 and value == 0.0 and i != j
         }
         return tuple(cell for cell in triangle(self.size) if cell not in zero)

@@ -26,6 +26,6 @@ class Unstructured(AbstractCovariance):
     def nearest(self, sigma):
         values, vectors = np.linalg.eigh(sigma)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
-        factor = np.linalg.qr(root.T, mode="r").T
+        factor = np.asarray(np.linalg.qr(root.T, mode="r")).T
         signs = np.where(np.diag(factor) < 0, -1.0, 1.0)
         return (factor * signs)[np.tril_indices(self.size)]

@@ -1,4 +1,4 @@
-"""All variance parameters of a linear model together: from unconstrained reals to factors, with and without constraints."""
+"""All variance parameters of a linear model together, with and without constraints among them."""
 
 import abc
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._typing import ArrayLike
-
 from ._base import AbstractCovariance
 
 
@@ -24,7 +23,7 @@ class AbstractVariances(eqx.Module):
     profiled: eqx.AbstractVar[bool]
 
     @abc.abstractmethod
-    def split(self, v: Float[Array, " m"]) -> tuple[tuple[Float[Array, " k"], ...], Float[Array, " r"]]:
+    def split(self, v: Float[ArrayLike, " m"]) -> tuple[tuple[Float[Array, " k"], ...], Float[Array, " r"]]:
         """`Params.random` and `Params.residual` out of v."""
 
     @abc.abstractmethod
@@ -32,11 +31,11 @@ class AbstractVariances(eqx.Module):
         """v out of `Params.random` and `Params.residual`."""
 
     @abc.abstractmethod
-    def factors(self, v: Float[Array, " m"]) -> tuple[Float[Array, "_ _"], ...]:
+    def factors(self, v: Float[ArrayLike, " m"]) -> tuple[Float[Array, "_ _"], ...]:
         """The relative factor of every block."""
 
     @abc.abstractmethod
-    def log_sigma(self, v: Float[Array, " m"]) -> Float[Array, ""]:
+    def log_sigma(self, v: Float[ArrayLike, " m"]) -> Float[Array, ""]:
         """Log of the residual standard deviation."""
 
     @abc.abstractmethod
@@ -47,7 +46,7 @@ class AbstractVariances(eqx.Module):
     def init(self) -> np.ndarray:
         """v of unit variances."""
 
-    def natural(self, v: Float[Array, " m"]) -> Float[Array, " k"]:
+    def natural(self, v: Float[ArrayLike, " m"]) -> Float[Array, " k"]:
         """Every printed variance and covariance, block by block, then the residual variance."""
         scale = jnp.exp(2.0 * self.log_sigma(v))
         parts = []
@@ -89,9 +88,7 @@ class FreeVariances(AbstractVariances):
         return np.concatenate([*(b.init() for b in self.blocks), np.zeros(1)])
 
     def nearest(self, sigmas, residual):
-        parts = [
-            b.nearest(s / residual if b.relative else s) for b, s in zip(self.blocks, sigmas, strict=True)
-        ]
+        parts = [b.nearest(s / residual if b.relative else s) for b, s in zip(self.blocks, sigmas, strict=True)]
         return np.concatenate([*parts, [0.5 * np.log(residual)]])
 
 

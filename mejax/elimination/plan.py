@@ -52,7 +52,7 @@ class ChainLevel(eqx.Module):
 
 
 class Plan(eqx.Module):
-    """The whole plan: `terms` in the order of their first equation, the `chain` lowest level first, the `crossed` terms."""
+    """The terms in the order of their first equation, the `chain` lowest level first, the `crossed` terms."""
 
     terms: tuple[Term, ...]
     chain: tuple[ChainLevel, ...]
@@ -118,7 +118,7 @@ def choose_chain(terms: list[HostTerm]) -> tuple[list[int], dict[tuple[int, int]
 
 
 def make_plan(hosts: list[HostTerm]) -> tuple[Plan, list[list[np.ndarray]]]:
-    """Plan the elimination.  Also returns, per chain level and crossed term, the pair numbers (n, width) of the rows."""
+    """The plan and, per chain level and crossed term, the pair numbers (n, width) of the rows."""
     chain, parents = choose_chain(hosts)
     crossed = tuple(t for t in range(len(hosts)) if t not in chain)
     offsets = np.cumsum([0, *(hosts[t].term.size * hosts[t].term.width for t in crossed)]).tolist()

@@ -53,9 +53,7 @@ def cross_products(
     for position, (host, z) in enumerate(zip(chain, scaled, strict=True)):
         size = host.term.size
         within.append(_gram(segment_sum, z, host.z, host.codes, size))
-        between.append(
-            tuple(_gram(segment_sum, z, above.z, host.codes, size) for above in chain[position + 1 :])
-        )
+        between.append(tuple(_gram(segment_sum, z, above.z, host.codes, size) for above in chain[position + 1 :]))
         dense.append(_gram(segment_sum, host.z, weighted, host.codes, size))
         pairs.append(_pair_products(plan, hosts, position, z, numbers[position], segment_sum))
     values, entries = _crossed(plan, hosts, weights, segment_sum)
@@ -72,7 +70,8 @@ def cross_products(
 
 def _gram(segment_sum, a, b, codes, size):
     """Sum over each group of a_i b_i': (size, columns of a, columns of b)."""
-    return segment_sum(a[:, :, None] * b[:, None, :], codes, size)
+    columns = [segment_sum(a[:, i, None] * b, codes, size) for i in range(a.shape[1])]
+    return np.stack(columns, axis=1)
 
 
 def _pair_products(plan, hosts, position, z, numbers, segment_sum):

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax.ops import segment_sum
 from jaxtyping import Array, Float
 
+from .._typing import ArrayLike
 from .plan import ChainLevel, Plan
 from .products import Products
 from .spd import logdet_inverse, logdet_quadratic
@@ -24,7 +25,7 @@ class Remainder(NamedTuple):
     logdet: Float[Array, ""]
     s: Float[Array, "Q Q"]
     c: Float[Array, "Q w"]
-    total: Float[Array, "w w"]
+    total: Float[ArrayLike, "w w"]
 
 
 class _State(NamedTuple):
@@ -89,7 +90,9 @@ def reduce_dense(remainder: Remainder) -> tuple[Float[Array, ""], Float[Array, "
 
 
 def _start(products: Products) -> _State:
-    return _State(list(products.within), [list(b) for b in products.between], list(products.pairs), list(products.dense))
+    return _State(
+        list(products.within), [list(b) for b in products.between], list(products.pairs), list(products.dense)
+    )
 
 
 def _group_inverse(a, factor):

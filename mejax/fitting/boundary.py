@@ -12,7 +12,7 @@ NEGLIGIBLE = 1e-6  # share of an average group's information that a random effec
 
 def group_information(design: Design) -> list[np.ndarray]:
     """Per equation the square roots of the average groups' sums of squares of each column."""
-    return [np.sqrt(np.sum(e.z**2, axis=0) / e.size) for e in design.effects]
+    return [np.sqrt(np.einsum("ij,ij->j", e.z, e.z) / e.size) for e in design.effects]
 
 
 def snap_to_zero(variances, v: np.ndarray, design: Design, value: Callable[[np.ndarray], float]) -> np.ndarray:

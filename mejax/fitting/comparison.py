@@ -1,4 +1,4 @@
-"""Likelihood-ratio tests and their reference distributions at the boundary (Self and Liang 1987; Stram and Lee 1994)."""
+"""Likelihood-ratio tests, their distributions at the boundary (Self and Liang 1987; Stram and Lee 1994)."""
 
 import math
 
@@ -10,8 +10,8 @@ from .estimates import Comparison
 def boundary_test(stat: float, variances: int, others: int) -> Comparison | None:
     """Test that `variances` variances and `others` unbounded parameters are zero.
 
-    One variance: the 50:50 mixture of chi-squared with `others` and `others` + 1 degrees of freedom.  Several: chi-squared
-    with all degrees of freedom, an upper bound of the tail probability.
+    One variance: the 50:50 mixture of chi-squared with `others` and `others` + 1 degrees of freedom.  Several:
+    chi-squared with all degrees of freedom, an upper bound of the tail probability.
     """
     stat = max(float(stat), 0.0)
     df = variances + others

@@ -2,9 +2,51 @@
 
 import numpy as np
 
+from .._status import Status
 from ..covstruct import AbstractVariances, FreeVariances
-from ..design import Design, Names
+from ..design import Design, EffectNames, Names
+from ..inference import Information
 from .estimates import Component
+
+STUCK = (
+    "no maximum was reached; raise iterate(), try difficult, simplify the random effects, or rescale covariates whose "
+    "random slopes differ by orders of magnitude"
+)
+
+
+def verdict(
+    variances: AbstractVariances,
+    design: Design,
+    names: Names,
+    status: Status,
+    information: Information,
+    described: tuple[tuple[Component, ...], list[bool]],
+) -> tuple[Status, tuple[str, ...]]:
+    """The final status and what to say about it; `described` are the components and which equations are singular."""
+    info, flags = described
+    problems = design_problems(design, names)
+    if status is Status.NOT_CONVERGED:
+        return status, tuple(problems or [STUCK])
+    if not status.ok:
+        return status, ()
+    if problems:
+        return Status.NOT_IDENTIFIED, tuple(problems)
+    if any(flags):
+        notes = tuple(_boundary_note(name) for name, flag in zip(names.effects, flags, strict=True) if flag)
+        return Status.BOUNDARY, notes
+    if information.flat.shape[1]:
+        return Status.NOT_IDENTIFIED, (flat_problem(variances, information.flat, info),)
+    return status, ()
+
+
+def _boundary_note(name: EffectNames) -> str:
+    what = "variance is estimated as zero"
+    if len(name.columns) > 1:
+        what = "covariance matrix is singular (a variance is zero or a correlation is 1 in size)"
+    return (
+        f"{name.path}: the random effects' {what}; no standard errors for these components. A simpler random part "
+        "gives the same fit."
+    )
 
 
 def design_problems(design: Design, names: Names) -> list[str]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..covstruct import AbstractVariances
 from ..design import Design
-from ..elimination import Plan, Products, host_segment_sum
+from ..elimination import Plan, Products
 from ..lmm import LinearModel
 
 JOINT_WIDTH = 4  # up to this many columns the covariance matrix of a single equation is estimated as a whole
@@ -22,12 +22,12 @@ def moment_start(model: LinearModel, design: Design, products: Products, plan: P
     squares = float(np.average(residual**2, weights=weights))
     effects = design.effects
     if len(effects) == 1 and effects[0].z.shape[1] <= JOINT_WIDTH:
-        raw = [_single(effects[0], residual, weights)]
+        raw = [_single(effects[0], residual, weights, products)]
     else:
         raw = _joint(model, products, plan)
     sigmas, spread = [], 0.0
     for effect, sigma in zip(effects, raw, strict=True):
-        size = np.sqrt(np.maximum(weights @ effect.z**2 / weights.sum(), 1e-300))
+        size = np.sqrt(np.maximum(np.einsum("i,ij,ij->j", weights, effect.z, effect.z) / weights.sum(), 1e-300))
         sigmas.append(_floor(sigma * np.outer(size, size), squares) / np.outer(size, size))
         spread += float(np.sum(np.diag(sigmas[-1]) * size**2))
     return model.variances.nearest(sigmas, max(squares - spread, 0.1 * squares))
@@ -39,13 +39,13 @@ def residuals(model: LinearModel, design: Design) -> np.ndarray:
     return y - design.x @ (np.asarray(model.offset) + np.asarray(model.basis) @ np.asarray(model.shift))
 
 
-def _single(effect, residual, weights) -> np.ndarray:
+def _single(effect, residual, weights, products: Products) -> np.ndarray:
     """Sigma from sum_j (A_j x A_j) - sum_i (z_i z_i' x z_i z_i') with A_j = Z_j'Z_j."""
-    z, codes, size = effect.z, effect.codes, effect.size
+    z = effect.z
     q = z.shape[1]
     outer = (z[:, :, None] * z[:, None, :]).reshape(-1, q * q)
-    grams = host_segment_sum(outer * weights[:, None], codes, size)
-    sums = host_segment_sum(z * (residual * weights)[:, None], codes, size)
+    grams = products.within[0].reshape(-1, q * q)
+    sums = products.dense[0][:, :, -1] * np.sqrt(np.average(residual**2, weights=weights))
     left = grams.T @ grams - (outer * weights[:, None] ** 2).T @ outer
     # rows and columns of `left` are indexed (a, b) x (c, d); the system needs A_ac A_bd
     left = left.reshape(q, q, q, q).transpose(0, 2, 1, 3).reshape(q * q, q * q)
@@ -130,7 +130,10 @@ class _Columns:
     def _crossed_columns(self):
         """For each column of the remainder: its number among all columns, and its products with X."""
         number = np.concatenate(
-            [np.tile(self.first[t] + np.arange(self.plan.terms[t].width), self.plan.terms[t].size) for t in self.plan.crossed]
+            [
+                np.tile(self.first[t] + np.arange(self.plan.terms[t].width), self.plan.terms[t].size)
+                for t in self.plan.crossed
+            ]
         )
         return number, self.products.crossed_dense[:, :-1]
 

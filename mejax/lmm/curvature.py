@@ -5,8 +5,9 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from .._typing import ArrayLike
 from .criterion import Sufficient, best_log_sigma, criterion, dense_part, gls
 from .expansion import Expansion, choose_expansion
 from .model import LinearModel
@@ -16,20 +17,21 @@ class Evaluation(NamedTuple):
     """The criterion at v (log sigma_e profiled out where that is possible) with its exact derivatives in v, and the
     generalised-least-squares coefficients there with their covariance."""
 
-    v: Float[Array, " m"]
-    value: Float[Array, ""]
-    gradient: Float[Array, " m"]
-    hessian: Float[Array, "m m"]
-    fixed: Float[Array, " p"]
-    covariance: Float[Array, "p p"]
+    v: Float[ArrayLike, " m"]
+    value: Float[ArrayLike, ""]
+    gradient: Float[ArrayLike, " m"]
+    hessian: Float[ArrayLike, "m m"]
+    fixed: Float[ArrayLike, " p"]
+    covariance: Float[ArrayLike, "p p"]
 
 
 @eqx.filter_jit
-def evaluate(model: LinearModel, v: Float[Array, " m"]) -> Evaluation:
+def evaluate(model: LinearModel, v: Float[ArrayLike, " m"]) -> Evaluation:
     """Value, gradient and Hessian of the profile (or restricted) likelihood.
 
     log|V| and W'V^-1 W are expanded to second order in v by an `Expansion`; what follows from them is small.
     """
+    v = jnp.asarray(v)
     depth = len(v) - 1 if model.variances.profiled else len(v)
     expansion = choose_expansion(model)(model, v, depth)
     t = Sufficient(expansion.logdet, *dense_part(expansion.total))

@@ -30,6 +30,9 @@ class Expansion(abc.ABC):
     total: Float[Array, "w w"]
 
     @abc.abstractmethod
+    def __init__(self, model: LinearModel, v, depth: int): ...
+
+    @abc.abstractmethod
     def first(self) -> tuple[Float[Array, " m"], Float[Array, "m w w"]]:
         """First derivatives of log|V| and of W'V^-1W."""
 

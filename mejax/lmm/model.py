@@ -18,10 +18,10 @@ class LinearModel(AbstractModel):
 
     Under REML n is n - p and log|X'V^-1 X| is added inside the braces (Harville 1974).
 
-    The cross-products are those of whitened columns: X = Q `root` (inverse `unroot`), and y = X `shift` + `unit` times the response kept,
-    so that badly scaled covariates cost no digits.  `basis` and `offset` express linear constraints on the
-    coefficients, beta = offset + basis @ Params.fixed.  `cluster_totals` are the numbers of observations and W'W of the
-    top-level clusters (None for crossed models).
+    The cross-products are those of whitened columns, X = Q `root` (inverse `unroot`) and y = X `shift` + `unit` times
+    the response kept, so that badly scaled covariates cost no digits.  `basis` and `offset` express linear constraints
+    on the coefficients, beta = offset + basis @ Params.fixed.  `cluster_totals` are the numbers of observations and W'W
+    of the top-level clusters (None for crossed models).
     """
 
     plan: Plan

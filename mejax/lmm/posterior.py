@@ -38,7 +38,8 @@ def posterior_modes(model, fixed, v):
         return -0.5 * model.unit * direction @ total @ direction
 
     zero = tuple(jnp.zeros(d.shape[:-1]) for d in products.dense), jnp.zeros(model.plan.columns)
-    return _by_equation(model.plan, *jax.grad(explained)(zero), model.variances)
+    chain, crossed = jax.grad(explained)(zero)
+    return _by_equation(model.plan, chain, crossed, model.variances)
 
 
 def posterior_variances(model, v, full: bool):

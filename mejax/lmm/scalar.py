@@ -12,6 +12,7 @@ trace with it is a sum over blocks of elementwise products:
 import jax.numpy as jnp
 import numpy as np
 
+from ..covstruct import FreeVariances
 from ..elimination import Remainder, logdet_inverse
 from .expansion import Chain, Expansion
 from .model import LinearModel
@@ -24,6 +25,7 @@ class ScalarExpansion(Expansion):
 
     def __init__(self, model: LinearModel, v, depth: int):
         plan, variances = model.plan, model.variances
+        assert isinstance(variances, FreeVariances)
         self.depth = depth
         self.outer = np.array([variances.cuts[plan.terms[t].blocks[0]] for t in plan.crossed])
         sizes = [plan.terms[t].size for t in plan.crossed]
@@ -100,4 +102,3 @@ class ScalarExpansion(Expansion):
         u = self._join(chain, crossed)
         pu = self._join(jnp.einsum("qr,irw->iqw", self.p, chain), 2 * solved - picked)
         return 2 * jnp.einsum("iqa,jqb,ab->ij", u, pu, e)
-

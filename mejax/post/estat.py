@@ -62,12 +62,16 @@ def np_stack(parts):
 def _nested_intercepts(estimates: Estimates) -> dict[str, list[int]]:
     """Positions of var(_cons) of each nested level, from the top down; an error where there is no such nesting."""
     if estimates.model.plan.crossed:
-        raise ValueError("estat icc: intraclass correlations are defined for nested levels; this model has crossed effects")
+        raise ValueError(
+            "estat icc: intraclass correlations are defined for nested levels; this model has crossed effects"
+        )
     chain: dict[str, list[int]] = {}
     for k, component in enumerate(estimates.component_info[:-1]):
         effect = estimates.names.effects[component.equation]
         if effect.factor is not None or effect.path == "_all":
-            raise ValueError("estat icc: intraclass correlations need random intercepts of nested levels, not R. or _all")
+            raise ValueError(
+                "estat icc: intraclass correlations need random intercepts of nested levels, not R. or _all"
+            )
         if component.label.endswith("var(_cons)"):
             chain.setdefault(effect.path, []).append(k)
     if not chain:
@@ -91,7 +95,9 @@ def recovariance(estimates: Estimates, correlation: bool = False) -> dict[str, D
             matrix = matrix / np.outer(sd, sd)
         frame = pd.DataFrame(matrix, index=columns, columns=columns)
         kind = "correlation" if correlation else "covariance"
-        out[name.path] = Display(frame, render_matrix(f"Random-effects {kind} matrix for level {name.path}", columns, columns, matrix))
+        out[name.path] = Display(
+            frame, render_matrix(f"Random-effects {kind} matrix for level {name.path}", columns, columns, matrix)
+        )
     return out
 
 

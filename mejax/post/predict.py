@@ -32,9 +32,10 @@ def predict(
 ) -> pd.Series | pd.DataFrame:
     """One of `STATISTICS`, with a row per row of the data (NaN outside the sample, or where a covariate is missing).
 
-    xb: X beta (plus the offset).  stdp: its standard error.  fitted: xb plus the random effects.  residuals: y - fitted.
-    rstandard: residuals over sigma_e.  reffects: best linear unbiased predictions of the random effects, a column for
-    each.  reses: their standard errors, conditional on beta under ML, of the full prediction error under REML.
+    xb: X beta (plus the offset).  stdp: its standard error.  fitted: xb plus the random effects.  residuals:
+    y - fitted.  rstandard: residuals over sigma_e.  reffects: best linear unbiased predictions of the random effects, a
+    column for each.  reses: their standard errors, conditional on beta under ML, of the full prediction error under
+    REML.
     `relevel` leaves out the levels below the one named (and in reffects and reses all others).
     On new data, groups that the fit has not seen have random effects 0 (and their prior standard deviations).
     """
@@ -50,8 +51,9 @@ def predict(
     rows = _rows(estimates, encoding, data, groups=statistic not in ("xb", "stdp"))
     levels = _levels(estimates, relevel)
     if statistic in ("reffects", "reses"):
-        only = levels if relevel is None else [k for k in levels if _names(estimates)[k] in _aliases(estimates, relevel)]
-        return _spread(rows, _effect_frame(estimates, rows, statistic, only))
+        if relevel is not None:
+            levels = [k for k in levels if _names(estimates)[k] in _aliases(estimates, relevel)]
+        return _spread(rows, _effect_frame(estimates, rows, statistic, levels))
     values = _values(estimates, rows, statistic, levels)
     return _spread(rows, pd.DataFrame({statistic: values}))[statistic]
 
@@ -131,7 +133,9 @@ def _levels(estimates: Estimates, relevel: str | None) -> list[int]:
         return list(range(len(paths)))
     found = [k for k, path in enumerate(paths) if path in _aliases(estimates, relevel)]
     if not found:
-        raise ValueError(f"predict: `relevel={relevel}` is no level of this model; levels are {', '.join(dict.fromkeys(paths))}")
+        raise ValueError(
+            f"predict: `relevel={relevel}` is no level of this model; levels are {', '.join(dict.fromkeys(paths))}"
+        )
     return list(range(max(found) + 1))
 
 

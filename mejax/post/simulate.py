@@ -8,7 +8,9 @@ from ..frame import Encoding
 from .predict import contribution, prior
 
 
-def simulate(estimates: Estimates, encoding: Encoding, n: int, seed: int, fixed_effects_only: bool = False) -> pd.DataFrame:
+def simulate(
+    estimates: Estimates, encoding: Encoding, n: int, seed: int, fixed_effects_only: bool = False
+) -> pd.DataFrame:
     """`n` responses drawn from the model at its estimates: new random effects, new errors, the same design.
 
     A row per row of the data (NaN outside the sample), a column per draw; the same `seed` gives the same draws.
@@ -22,7 +24,7 @@ def simulate(estimates: Estimates, encoding: Encoding, n: int, seed: int, fixed_
     draws = np.full((len(encoding.sample), n), np.nan)
     for column in range(n):
         value = mean + np.sqrt(estimates.components[-1]) * generator.standard_normal(len(mean))
-        for effect, root in zip(design.effects, () if fixed_effects_only else roots, strict=not fixed_effects_only):
+        for effect, root in zip(design.effects, roots, strict=True):
             value = value + contribution(effect, generator.standard_normal((effect.size, len(root))) @ root.T)
         draws[encoding.sample, column] = value
     index = encoding.index if encoding.index is not None else pd.RangeIndex(len(encoding.sample))

@@ -141,22 +141,25 @@ class Fit:
     def _all(self, alpha: float = 0.05) -> pd.DataFrame:
         return _estat.lines_frame(all_lines(self.estimates, 100.0 * (1.0 - alpha)))
 
+    def _column(self, name: str) -> pd.Series:
+        return pd.Series(self._all()[name])
+
     @property
     def params(self) -> pd.Series:
         """Everything printed, on the printed scale; the likelihood takes `fit.theta` instead."""
-        return self._all()["estimate"]
+        return self._column("estimate")
 
     @property
     def bse(self) -> pd.Series:
-        return self._all()["se"]
+        return self._column("se")
 
     @property
     def tvalues(self) -> pd.Series:
-        return self._all()["z"]
+        return self._column("z")
 
     @property
     def pvalues(self) -> pd.Series:
-        return self._all()["p"]
+        return self._column("p")
 
     def conf_int(self, alpha: float | None = None) -> pd.DataFrame:
         """Confidence limits of everything printed, by default at the fit's `level`."""
@@ -164,7 +167,7 @@ class Fit:
             alpha = 1.0 - self.level / 100.0
         if not 0.0 < alpha < 1.0:
             raise ValueError(f"conf_int: `alpha` lies between 0 and 1 (0.05 for 95 %); got {alpha}")
-        return self._all(alpha)[["lower", "upper"]]
+        return self._all(alpha).loc[:, ["lower", "upper"]]
 
     def cov_params(self) -> pd.DataFrame:
         """Covariance matrix of everything printed; NaN for components at a boundary."""
@@ -173,11 +176,11 @@ class Fit:
 
     @property
     def resid(self) -> pd.Series:
-        return self.predict("residuals")
+        return pd.Series(self.predict("residuals"))
 
     @property
     def fittedvalues(self) -> pd.Series:
-        return self.predict("fitted")
+        return pd.Series(self.predict("fitted"))
 
     # after the fit
     def predict(self, statistic: str = "xb", data: Any = None, *, relevel: str | None = None):

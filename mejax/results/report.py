@@ -79,9 +79,7 @@ def fixed_rows(spec: Spec, estimates: Estimates, level: float) -> tuple[Row, ...
             rows.append(Row(label, *values[column.index], term=term))
     base = "all" if spec.option("allbaselevels") else bool(spec.option("baselevels"))
     return tuple(
-        visible_rows(
-            rows, base=base, omitted=not spec.option("noomitted"), empty=not spec.option("noemptycells")
-        )
+        visible_rows(rows, base=base, omitted=not spec.option("noomitted"), empty=not spec.option("noemptycells"))
     )
 
 

@@ -1,4 +1,4 @@
-"""Linear constraints as text: `_b[/var(std[trial])] = 1`, `[/]var(x[id]) = [/]var(_cons[id])`, `2*week + _cons = 10`."""
+"""Linear constraints as text: `_b[/var(std[trial])] = 1`, `[/]var(x[id]) = [/]var(_cons[id])`, `2*week = 10`."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,8 @@ def collect_constraints(definitions, selected: Sequence[int] | None = None) -> t
     """Constraints from what a user gives: a string, a sequence of strings, {number: string} or {label: value}."""
     if definitions is None:
         if selected:
-            raise SyntaxProblem(f"constraints({selected[0]}) is not defined; pass constraints={{{selected[0]}: \"...\"}}")
+            first = selected[0]
+            raise SyntaxProblem(f'constraints({first}) is not defined; pass constraints={{{first}: "..."}}')
         return ()
     if isinstance(definitions, str):
         definitions = [definitions]

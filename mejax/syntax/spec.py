@@ -85,7 +85,7 @@ class Level:
     """The groups of a random-effects equation: one group per distinct combination of `variables`.
 
     `kind` is "all" (`_all`, no variables), "nested" (`|| a: || b:` and `a/b`, variables from the outermost to
-    the innermost: label `a>b`), "crossed" (a formula's `(1 | s)`; label `s`) or "interaction" (`(1 | a:b)`, label `a#b`).
+    the innermost: label `a>b`), "crossed" (a formula's `(1 | s)`; label `s`) or "interaction" (`(1 | a:b)`: `a#b`).
     A level with one variable is "nested" in the suite's spelling and "crossed" in a formula; both mean the same.
     """
 

@@ -1,0 +1,80 @@
+"""From a starting point to the maximum of a linear model's likelihood."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .._status import Status
+from .._tree import to_host
+from .._typing import Params
+from ..design import Design
+from ..lmm import Evaluation, LinearModel, evaluate
+from ..optimise import Maximum, Settings, Step, maximise
+from .boundary import snap_to_zero, standalone
+from .em import em_iterations
+from .start import moment_start
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """What the user may choose about the climb and the standard errors.
+
+    `em` is a number of EM steps before Newton-Raphson (`em_only`: instead of it); `start` a `Params`, a vector of the
+    variance parameters, or None; `clusters` the observations' cluster numbers for a cluster-robust VCE with the
+    variable's name.
+    """
+
+    optimiser: Settings = field(default_factory=Settings)
+    em: int = 0
+    em_only: bool = False
+    em_tolerance: float = 1e-10
+    start: Any = None
+    vce: str = "oim"
+    clusters: tuple[str, np.ndarray] | None = None
+    say: Callable[[str], None] = lambda line: None
+
+
+def objective(model: LinearModel) -> Callable[[np.ndarray], Evaluation]:
+    return lambda v: to_host(evaluate(model, v))
+
+
+def climb(model: LinearModel, design: Design, settings: FitSettings) -> Maximum:
+    """EM steps if asked for, then Newton-Raphson, then a look at the boundary."""
+    start = starting_point(model, design, settings.start)
+    if settings.em or settings.em_only:
+        settings.say("Performing EM optimization ...\n")
+        start, done = em_iterations(model, start, settings.em, settings.em_tolerance, settings.em_only)
+        if settings.em_only:
+            at = objective(model)(start)
+            return Maximum(at, Status.CONVERGED if done else Status.NOT_CONVERGED, (Step(0, float(at.value)),))
+    label = "Log restricted-likelihood" if model.reml else "Log likelihood"
+    settings.say("Performing gradient-based optimization:")
+
+    def report(step: Step) -> None:
+        settings.say(f"Iteration {step.iteration}:  {label} = {step.value:.8g}  {step.remark}".rstrip())
+
+    found = maximise(objective(model), start, settings.optimiser, report, logs=standalone(model.variances))
+    if found.status is not Status.CONVERGED:
+        return found
+    snapped = snap_to_zero(model.variances, found.at.v, design, lambda v: float(objective(model)(v).value))
+    if snapped is found.at.v:
+        return found
+    return Maximum(objective(model)(snapped), found.status, found.history)
+
+
+def starting_point(model: LinearModel, design: Design, start: Any) -> np.ndarray:
+    """The user's starting values, checked, or those by moments."""
+    if start is None:
+        return moment_start(model, design, to_host(model.products), to_host(model.plan))
+    if isinstance(start, Params):
+        start = np.concatenate([*map(np.ravel, start.random), np.ravel(start.residual)])
+    start = np.asarray(start, float)
+    wanted = len(model.variances.init())
+    if start.shape != (wanted,) or not np.all(np.isfinite(start)):
+        raise ValueError(
+            f"`start` must be `fit.theta` of a fit of the same model, or {wanted} finite variance parameters "
+            f"(`model.variances.join(...)`); got an array of shape {start.shape}"
+        )
+    return start

@@ -1,0 +1,61 @@
+"""Robust and cluster-robust covariance matrices of a linear model: which groups are the clusters."""
+
+import numpy as np
+
+from .._tree import to_host
+from ..design import Design, Names
+from ..inference import cluster_scores, sandwich
+from ..lmm import LinearModel
+
+
+def top_clusters(model: LinearModel, design: Design, clusters: tuple[str, np.ndarray] | None) -> np.ndarray | None:
+    """Cluster of each top-level group for vce(cluster g), or None where the groups themselves are the clusters.
+
+    Raises:
+        ValueError: the model has a single cluster, or a group lies in several.
+    """
+    if model.cluster_totals is None:
+        raise ValueError(
+            "robust standard errors need at least two independent top-level clusters; this model has one (crossed "
+            'effects or _all), or too many columns for sums by cluster. Use vce="oim".'
+        )
+    if clusters is None:
+        return None
+    variable, numbers = clusters
+    top = model.plan.terms[model.plan.chain[-1].term]
+    codes = np.asarray(design.effects[top.blocks[0]].codes)
+    groups = np.zeros(top.size, np.int64)
+    groups[codes] = numbers
+    if not np.array_equal(groups[codes], numbers):
+        raise ValueError(
+            f"vce(cluster {variable}): a top-level group of the model meets several values of {variable}; clusters "
+            "must contain whole groups"
+        )
+    found = np.unique(groups, return_inverse=True)[1]
+    if found.max() == 0:
+        raise ValueError(f"vce(cluster {variable}): there is a single cluster; robust errors need at least two")
+    return found
+
+
+def robust_vce(
+    model: LinearModel,
+    fixed: np.ndarray,
+    v: np.ndarray,
+    bread: tuple[np.ndarray, np.ndarray],
+    groups: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sandwiches of the coefficients and of the variance parameters, each with its own bread (blockwise)."""
+    scores = to_host(cluster_scores(model, fixed, v))
+    return sandwich(bread[0], scores.fixed, groups), sandwich(bread[1], scores.variances, groups)
+
+
+def cluster_name(
+    model: LinearModel, names: Names, vce: str, clusters: tuple[str, np.ndarray] | None
+) -> tuple[str, int] | None:
+    """The clusters' variable and number, for the header."""
+    if vce == "oim":
+        return None
+    if clusters is not None:
+        return clusters[0], len(np.unique(clusters[1]))
+    top = model.plan.terms[model.plan.chain[-1].term]
+    return names.effects[top.blocks[0]].name, top.size
