@@ -35,9 +35,12 @@ class ChainLevel(eqx.Module):
 
     `ancestors[k]` maps its groups to those of the k-th level above.  A *pair* is a group together with a column of a
     crossed factor that occurs in it: `pair_group` and `pair_column` say which, `pair_ancestors[k]` is the pair with
-    the same column at the k-th level above.  `left`, `right` are all pairs of pairs of one group (column of `left` not
-    below that of `right`) and `entry` the place of their product in the flattened remainder; they are empty where
-    `dense` says that a dense product is cheaper.
+    the same column at the k-th level above.
+
+    The Schur update sums products of all pairs of pairs of a group.  `left`, `right` (column of `left` not below that
+    of `right`) list them, and `entry` says where in the flattened remainder each product goes.  The `heavy` groups,
+    which meet so many columns that a dense product is cheaper, are left out there: `heavy_pairs` are their pairs, at
+    `heavy_cells` of a (heavy, columns) matrix.
     """
 
     term: int = eqx.field(static=True)
@@ -48,7 +51,9 @@ class ChainLevel(eqx.Module):
     left: Index
     right: Index
     entry: Index
-    dense: bool = eqx.field(static=True)
+    heavy_pairs: Index
+    heavy_cells: Index
+    heavy: int = eqx.field(static=True)
 
 
 class Plan(eqx.Module):
@@ -133,9 +138,8 @@ def make_plan(hosts: list[HostTerm]) -> tuple[Plan, list[list[np.ndarray]]]:
             np.searchsorted(key, _key(anc[group], column, offsets[-1])).astype(np.int32)
             for key, anc in zip(keys, ancestors, strict=True)
         )
-        width = hosts[t].term.width
-        left, right, entry, dense = _pairs_of_pairs(group, column, hosts[t].term.size, width, offsets[-1])
-        levels.append(ChainLevel(t, ancestors, group, column, up, left, right, entry, dense))
+        update = _schur_update(group, column, hosts[t].term.size, offsets[-1])
+        levels.append(ChainLevel(t, ancestors, group, column, up, *update))
     plan = Plan(tuple(h.term for h in hosts), tuple(levels), crossed, offsets[-1])
     return plan, [p[2] for p in pairs]
 
@@ -180,25 +184,29 @@ def unique_cells(cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ordered[first], inverse
 
 
-GATHER_COST = 60.0  # one pair of pairs takes as long as this many multiply-adds of a dense product (2.4 ns, 0.04 ns)
+# A group that meets more than this share of the columns is cheaper in a dense product: one pair of pairs takes as long
+# as 60 multiply-adds there (2.4 ns against 0.04 ns), so m^2/2 x 60 > columns^2.
+HEAVY = 0.18
 
 
-def _pairs_of_pairs(group, column, size: int, width: int, columns: int):
-    """Index arrays of the Schur update, ordered by column so that consecutive writes stay close together."""
+def _schur_update(group, column, size: int, columns: int):
+    """left, right, entry, heavy_pairs, heavy_cells, heavy of a `ChainLevel`; pairs are sorted by (group, column)."""
+    index = np.int32 if columns < 46340 else np.int64
     empty = np.zeros(0, np.int32)
     if len(group) == 0:
-        return empty, empty, empty, False
+        return empty, empty, empty, empty, empty, 0
     counts = np.bincount(group, minlength=size)
-    total = int(np.sum(counts * (counts + 1) // 2))
-    if GATHER_COST * total > float(size) * columns**2 and float(size) * width * columns < 2e8:
-        return empty, empty, empty, True
+    is_heavy = counts > HEAVY * columns
+    heavy_pairs = np.flatnonzero(is_heavy[group])
+    row = np.cumsum(is_heavy) - 1
+    heavy_cells = row[group[heavy_pairs]].astype(index) * index(columns) + column[heavy_pairs]
     start = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    position = np.arange(len(group)) - start[group]
+    # ordered by column, so that consecutive writes stay close together
     by_column = np.argsort(column, kind="stable")
-    repeats = position[by_column] + 1
-    left = np.repeat(by_column, repeats)
-    base = np.repeat(start[group[by_column]] - (np.cumsum(repeats) - repeats), repeats)
-    right = base + np.arange(total)
-    index = np.int32 if columns < 46340 else np.int64
-    entry = column[left].astype(index) * index(columns) + column[right].astype(index)
-    return left.astype(np.int32), right.astype(np.int32), entry, False
+    by_column = by_column[~is_heavy[group[by_column]]]
+    repeats = (by_column - start[group[by_column]] + 1).astype(np.int32)
+    left = np.repeat(by_column.astype(np.int32), repeats)
+    base = start[group[by_column]] - (np.cumsum(repeats, dtype=np.int64) - repeats)
+    right = (np.repeat(base, repeats) + np.arange(len(left))).astype(np.int32)
+    entry = column.astype(index)[left] * index(columns) + column[right]
+    return left, right, entry, heavy_pairs.astype(np.int32), heavy_cells.astype(index), int(is_heavy.sum())

@@ -125,12 +125,13 @@ def _update_above(plan: Plan, state: _State, position: int, k, kw) -> _State:
 def _subtract_gram(level: ChainLevel, lower, pairs, kp, plan: Plan):
     """Take P'KP, summed over the groups, from the flattened lower triangle."""
     q = plan.columns
-    if level.dense:
-        rows = level.pair_group * q + level.pair_column
-        size = plan.terms[level.term].size
-        wide = jnp.zeros((size * q, pairs.shape[1])).at[rows].set(pairs).reshape(size, q, -1)
-        scaled = jnp.zeros((size * q, pairs.shape[1])).at[rows].set(kp).reshape(size, q, -1)
-        return lower - jnp.tril(jnp.einsum("jaq,jbq->ab", wide, scaled)).reshape(-1)
+    if level.heavy:
+        shape = (level.heavy * q, pairs.shape[1])
+        wide = jnp.zeros(shape).at[level.heavy_cells].set(pairs[level.heavy_pairs]).reshape(level.heavy, q, -1)
+        scaled = jnp.zeros(shape).at[level.heavy_cells].set(kp[level.heavy_pairs]).reshape(level.heavy, q, -1)
+        lower = lower - jnp.tril(jnp.einsum("jaq,jbq->ab", wide, scaled)).reshape(-1)
+    if len(level.left) == 0:
+        return lower
     values = jax.lax.optimization_barrier(-jnp.sum(pairs[level.left] * kp[level.right], axis=1))
     return lower.at[level.entry].add(values)
 
