@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from ._status import Status
 
 
+@runtime_checkable
 class Evaluated(Protocol):
     """What the objective returns: the point (it may have moved along closed-form coordinates), value, derivatives."""
 
