@@ -12,11 +12,12 @@ their own standard errors, which the ends of a numerically differentiated search
 * the printed standard errors of coefficients are those that follow from the *printed* components.
 
 There the estimates are held to 2e-5 of their standard errors, standard errors and ends of intervals to 2e-5 of their
-size; log likelihoods, coefficients, their intervals, tests and predictions still to one unit.  Example 2 is met in
-every digit.
+size (and the Wald statistic of example 8 to 4e-6); log likelihoods, coefficients, their intervals, the other tests and
+the predictions still to one unit.  Example 2 is met in every digit.
 
-The standard errors of variance components stored for lme4 come from a numerical Hessian, which for one covariance is
-wrong in the fourth digit: ours equal the exact information of the dense likelihood to 1e-6, and those to 3e-4.
+The standard errors of variance components stored for lme4 come from a numerical Hessian, which is wrong in the fourth
+digit for a covariance of sleepstudy and for the lecturers of InstEval, and in the second digit for its departments.
+Ours equal the exact information of the dense likelihood to 1e-6, and are held to the stored ones less strictly there.
 """
 
 import functools
@@ -90,7 +91,7 @@ def test_log_likelihood_counts_and_tests(name):
     assert found.llf == pytest.approx(printed.get("ll", printed.get("rll")), abs=10.0 ** (-4 if "8" in name else -5))
     assert found.nobs == printed["n"]
     df, chi2 = printed["wald_chi2"]
-    assert (found.wald.df, found.wald.chi2) == (df, pytest.approx(chi2, abs=0.011))
+    assert (found.wald.df, found.wald.chi2) == (df, pytest.approx(chi2, abs=0.011, rel=4e-6 if "8" in name else 0))
     test = printed["lrtest"]
     assert (found.lr_test.kind, found.lr_test.conservative) == (test["kind"], test.get("conservative", False))
     assert found.lr_test.stat == pytest.approx(test["stat"], abs=0.0051)
@@ -171,7 +172,8 @@ def test_a_crossed_model_has_many_spellings(one):
     """`|| _all: R.week || id:` is recast into the same computation as `|| _all: R.id || _all: R.week`."""
     reference_fit, found = fit("ex8"), fit(one)
     assert found.llf == pytest.approx(reference_fit.llf, rel=1e-13)
-    np.testing.assert_allclose(found.fixed, reference_fit.fixed, rtol=1e-7)
+    fixed = by_printed_label(one, found.fixed).loc[reference_fit.fixed.index]
+    np.testing.assert_allclose(fixed, reference_fit.fixed, rtol=1e-7)
     renamed = by_printed_label(one, found.random).loc[reference_fit.random.index]
     np.testing.assert_allclose(renamed, reference_fit.random, rtol=1e-6)
     np.testing.assert_allclose(found.fittedvalues, reference_fit.fittedvalues, rtol=1e-8)
@@ -266,8 +268,11 @@ def other_fit(section: str, case: str):
     return me.mixed(stored["formula"], data(stored["data"]), reml=stored["method"] == "REML", nolog=True)
 
 
-CASES = [("lmm", case) for case in cases("lmm")] + [("insteval", "insteval_ml")]
-by_case = pytest.mark.parametrize(("section", "case"), CASES, ids=[case for _, case in CASES])
+INSTEVAL = ("insteval", "insteval_ml")
+CASES = [pytest.param("lmm", case, id=case) for case in cases("lmm")]
+by_case = pytest.mark.parametrize(("section", "case"), [*CASES, pytest.param(*INSTEVAL, marks=pytest.mark.slow)])
+# where the stored standard errors of components are known to be inaccurate (see the head of this file)
+LOOSE = {"cov(Days,(Intercept)|Subject)": 3e-4, "var((Intercept)|d)": 3e-4, "var((Intercept)|dept)": 2e-2}
 FIXED = {"(Intercept)": "Intercept", "MachineB": "Machine[T.B]", "MachineC": "Machine[T.C]"}
 
 
@@ -301,8 +306,7 @@ def test_components_and_their_standard_errors(section, case):
     for label, value in stored["vc"].items():
         assert found.random.loc[our_label(label), "estimate"] == pytest.approx(value, rel=1e-4, abs=floor)
     for label, value in (stored["vc_se_observed_info"] or {}).items():
-        loose = 3e-4 if label.startswith("cov") else 1e-4
-        assert found.random.loc[our_label(label), "se"] == pytest.approx(value, rel=loose)
+        assert found.random.loc[our_label(label), "se"] == pytest.approx(value, rel=LOOSE.get(label, 1e-4))
 
 
 @pytest.mark.parametrize("case", [case for case in cases("lmm") if "dyestuff2" not in case])
@@ -313,28 +317,32 @@ def test_standard_errors_are_those_of_the_exact_information(case):
     np.testing.assert_allclose(found.random["se"], dense.errors(theta)[1], rtol=1e-6)
 
 
-def effects_by_group(found, table: pd.DataFrame, statistic: str, group: str) -> pd.DataFrame:
-    """The predicted effects of one grouping, a row per group, named as lme4 names groups (`1:A`) and columns."""
-    variables = group.split(":")
-    key = table[variables].astype(str).agg(":".join, axis=1)
-    frame = found.predict(statistic)
+@functools.cache
+def predicted(section: str, case: str, statistic: str) -> pd.DataFrame:
+    return other_fit(section, case).predict(statistic)
+
+
+def effects_of(section: str, case: str, statistic: str, group: str, levels: list[str]) -> pd.DataFrame:
+    """The predicted effects of some groups of one grouping, named as lme4 names groups (`1:A`) and columns."""
+    frame, table = predicted(section, case, statistic), data(other(section, case)["data"])
+    key = functools.reduce(lambda a, b: a + ":" + b, [table[v].astype(str) for v in group.split(":")])
     mine = [c for c in frame.columns if c.split(":")[0] == group.replace(":", "#")]
     renamed = {c: c.split(":")[1].replace("_cons", "(Intercept)") for c in mine}
-    return frame[mine].rename(columns=renamed).groupby(key).first()
+    first = key.drop_duplicates()
+    return frame.loc[first.index, mine].rename(columns=renamed).set_index(first.to_numpy()).loc[levels]
 
 
 @by_case
 def test_predicted_effects(section, case):
     """Modes, and under ML the conditional standard deviations (under REML `reses` is the whole prediction error)."""
-    stored, found = other(section, case), other_fit(section, case)
-    table = data(stored["data"])
+    stored = other(section, case)
     scale = np.sqrt(stored["vc"]["sigma2"])
     for group, effects in stored["ranef_first"].items():
         names = [effects["names"]] if isinstance(effects["names"], str) else effects["names"]
-        modes = effects_by_group(found, table, "reffects", group).loc[effects["levels"], names]
+        modes = effects_of(section, case, "reffects", group, effects["levels"])[names]
         np.testing.assert_allclose(modes, effects["mode"], rtol=1e-4, atol=1e-5 * scale)
         if effects["condvar"] is not None and stored["method"] == "ML":
-            errors = effects_by_group(found, table, "reses", group).loc[effects["levels"], names]
+            errors = effects_of(section, case, "reses", group, effects["levels"])[names]
             expected = np.sqrt(np.einsum("jaa->ja", np.array(effects["condvar"], float)))
             np.testing.assert_allclose(errors, expected, rtol=1e-4, atol=1e-6 * scale)
 
@@ -347,5 +355,10 @@ def test_fitted_values_and_residuals(section, case):
     np.testing.assert_allclose(found.resid.iloc[:count], stored["resid_first"], rtol=1e-4, atol=1e-5 * scale)
 
 
+@pytest.mark.slow
 def test_insteval_reaches_the_known_maximum():
-    assert f"{other_fit('insteval', 'insteval_ml').llf:.3f}" == "-118860.884"
+    """Standard errors from second differences (with Richardson's extrapolation) of the log likelihood by one dense
+    Cholesky factor of all 4,114 random effects."""
+    found = other_fit(*INSTEVAL)
+    assert f"{found.llf:.3f}" == "-118860.884"
+    np.testing.assert_allclose(found.random["se"], [0.00448269, 0.01319562, 0.0038532, 0.00743756], rtol=3e-6)

@@ -4,6 +4,7 @@ import abc
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -37,6 +38,10 @@ class AbstractVariances(eqx.Module):
     @abc.abstractmethod
     def log_sigma(self, v: Float[ArrayLike, " m"]) -> Float[Array, ""]:
         """Log of the residual standard deviation."""
+
+    @abc.abstractmethod
+    def log_sigma_derivatives(self, v: Float[ArrayLike, " m"]) -> tuple[Float[Array, " m"], Float[Array, "m m"]]:
+        """Gradient and Hessian of `log_sigma`."""
 
     @abc.abstractmethod
     def nearest(self, sigmas: Sequence[np.ndarray], residual: float) -> np.ndarray:
@@ -84,6 +89,9 @@ class FreeVariances(AbstractVariances):
     def log_sigma(self, v):
         return v[-1]
 
+    def log_sigma_derivatives(self, v):
+        return jnp.zeros(len(v)).at[-1].set(1.0), jnp.zeros((len(v), len(v)))
+
     def init(self):
         return np.concatenate([*(b.init() for b in self.blocks), np.zeros(1)])
 
@@ -125,6 +133,9 @@ class ConstrainedVariances(AbstractVariances):
 
     def log_sigma(self, v):
         return 0.5 * jnp.log(self._natural(v)[-1])
+
+    def log_sigma_derivatives(self, v):
+        return jax.grad(self.log_sigma)(v), jax.hessian(self.log_sigma)(v)
 
     def init(self):
         return np.where(self.is_log, 0.0, 0.0)

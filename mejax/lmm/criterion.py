@@ -35,11 +35,17 @@ def sufficient(model: "LinearModel", v) -> tuple[Float[Array, "w w"], Sufficient
 
 def dense_part(total):
     """r'V^-1 r at the GLS estimate and log|X'V^-1 X|, both in whitened columns."""
+    logdet, _, contrast = dense_parts(total)
+    return contrast @ total @ contrast, logdet
+
+
+def dense_parts(total):
+    """log|X'V^-1 X|; (X'V^-1 X)^-1 bordered with zeros; (-beta, 1), which takes the fit out of the response."""
     p = total.shape[0] - 1
     if p == 0:
-        return total[0, 0], jnp.zeros(())
+        return jnp.zeros(()), jnp.zeros((1, 1)), jnp.ones(1)
     logdet, inverse = logdet_inverse(total[:p, :p])
-    return total[p, p] - total[p, :p] @ inverse @ total[:p, p], logdet
+    return logdet, jnp.pad(inverse, (0, 1)), jnp.append(-inverse @ total[:p, p], 1.0)
 
 
 def quadratic_form(model: "LinearModel", total, fixed):
@@ -48,13 +54,14 @@ def quadratic_form(model: "LinearModel", total, fixed):
     return direction @ total @ direction
 
 
-def _degrees(model: "LinearModel"):
+def degrees(model: "LinearModel"):
+    """Observations, less the coefficients under REML."""
     return model.count - (model.shift.shape[0] if model.reml else 0)
 
 
 def criterion(model: "LinearModel", t: Sufficient, log_sigma):
     """The log likelihood (restricted under REML)."""
-    value = _degrees(model) * (jnp.log(2 * jnp.pi) + 2 * log_sigma) + t.logdet
+    value = degrees(model) * (jnp.log(2 * jnp.pi) + 2 * log_sigma) + t.logdet
     value = value + t.rss * model.unit**2 * jnp.exp(-2 * log_sigma)
     if model.reml:
         value = value + t.logdet_x + 2 * jnp.sum(jnp.log(jnp.abs(jnp.diagonal(model.root))))
@@ -64,7 +71,7 @@ def criterion(model: "LinearModel", t: Sufficient, log_sigma):
 def best_log_sigma(model: "LinearModel", t: Sufficient, v):
     """Log sigma_e at its closed-form maximum, or as v has it where there is none."""
     if model.variances.profiled:
-        return 0.5 * jnp.log(t.rss * model.unit**2 / _degrees(model))
+        return 0.5 * jnp.log(t.rss * model.unit**2 / degrees(model))
     return model.variances.log_sigma(v)
 
 

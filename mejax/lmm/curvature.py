@@ -3,13 +3,12 @@
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._typing import ArrayLike
-from .criterion import Sufficient, best_log_sigma, criterion, dense_part, gls
-from .expansion import Expansion, choose_expansion
+from .criterion import Sufficient, best_log_sigma, criterion, degrees, dense_parts, gls
+from .expansion import choose_expansion
 from .model import LinearModel
 
 
@@ -34,31 +33,32 @@ def evaluate(model: LinearModel, v: Float[ArrayLike, " m"]) -> Evaluation:
     v = jnp.asarray(v)
     depth = len(v) - 1 if model.variances.profiled else len(v)
     expansion = choose_expansion(model)(model, v, depth)
-    t = Sufficient(expansion.logdet, *dense_part(expansion.total))
+    logdet_x, inverse, contrast = dense_parts(expansion.total)
+    t = Sufficient(expansion.logdet, contrast @ expansion.total @ contrast, logdet_x)
     v = v.at[-1].set(best_log_sigma(model, t, v)) if model.variances.profiled else v
     log_sigma = model.variances.log_sigma(v)
-    weights = jax.grad(lambda s: criterion(model, s, log_sigma))(t)
+    pull = model.unit**2 * jnp.exp(-2 * log_sigma)
+    weights = Sufficient(-0.5, -0.5 * pull, -0.5 if model.reml else 0.0)
+
     logdets, totals = expansion.first()
-    rss, logdet_x = jax.vmap(lambda d: jax.jvp(dense_part, (expansion.total,), (d,))[1])(totals)
-    second = _second_order(expansion, totals, weights)
-
-    def linearised(step):
-        moved = [a + b @ step[:depth] for a, b in zip(t, (logdets, rss, logdet_x), strict=True)]
-        return criterion(model, Sufficient(*moved), model.variances.log_sigma(v + step))
-
-    gradient = jax.grad(linearised)(jnp.zeros_like(v))
-    hessian = jax.hessian(linearised)(jnp.zeros_like(v)).at[:depth, :depth].add(second)
+    moved = totals @ contrast
+    rss, logdets_x = moved @ contrast, jnp.einsum("ab,iab->i", inverse, totals)
+    gradient = weights.logdet * logdets + weights.rss * rss + weights.logdet_x * logdets_x
+    e = weights.rss * jnp.outer(contrast, contrast) + weights.logdet_x * inverse
+    hessian = expansion.second(weights.logdet, e) - 2 * weights.rss * moved @ inverse @ moved.T
+    hessian = hessian - weights.logdet_x * jnp.einsum("ab,ibc,cd,jda->ij", inverse, totals, inverse, totals)
+    gradient, hessian = _with_log_sigma(model, v, (gradient, hessian), t.rss * pull, rss * pull)
     fixed, covariance = gls(model, expansion.total, log_sigma)
     return Evaluation(v, criterion(model, t, log_sigma), gradient, hessian, fixed, covariance)
 
 
-def _second_order(expansion: Expansion, totals, weights: Sufficient):
-    """Second derivatives of weights . (log|V|, rss, log|X'V^-1X|), the weights held fixed."""
-
-    def outer(matrix):
-        return sum(w * part for w, part in zip(weights[1:], dense_part(matrix), strict=True))
-
-    e = jax.grad(outer)(expansion.total)
-    second = expansion.second(weights.logdet, 0.5 * (e + e.T))
-    steps = jnp.zeros(len(totals))
-    return second + jax.hessian(lambda step: outer(expansion.total + jnp.tensordot(step, totals, 1)))(steps)
+def _with_log_sigma(model: LinearModel, v, derivatives, rss, slopes):
+    """Add the dependence on s = log sigma_e: d/ds = -n + rss, d2/ds2 = -2 rss, d2/ds dv_i = d rss/dv_i (all scaled)."""
+    gradient, hessian = derivatives
+    missing = len(v) - len(gradient)
+    gradient, slopes = jnp.pad(gradient, (0, missing)), jnp.pad(slopes, (0, missing))
+    hessian = jnp.pad(hessian, (0, missing))
+    first, second = model.variances.log_sigma_derivatives(v)
+    pull = rss - degrees(model)
+    cross = jnp.outer(slopes, first)
+    return gradient + pull * first, hessian + cross + cross.T - 2 * rss * jnp.outer(first, first) + pull * second
