@@ -20,9 +20,7 @@ def structure(effect: EffectNames, size: int) -> AbstractCovariance:
 
 def entry_labels(effect: EffectNames, block: AbstractCovariance) -> list[str]:
     """`var(week)`, `cov(week,_cons)`, one per printed entry."""
-    if effect.factor is not None:
-        return ["var(R.{0})", "cov(R.{0})"][: len(block.entries)] and [
-            f"{'var' if i == j else 'cov'}(R.{effect.factor})" for i, j in block.entries
-        ]
     names = effect.columns
+    if effect.factor is not None:
+        return [f"var({names[0]})" if i == j else f"cov({names[0]})" for i, j in block.entries]
     return [f"var({names[i]})" if i == j else f"cov({names[i]},{names[j]})" for i, j in block.entries]
