@@ -87,6 +87,7 @@ def _settings(spec: Spec, encoding, say: Callable[[str], None]) -> FitSettings:
         em=spec.option("emiterate", 0),
         em_only=bool(spec.option("emonly")),
         em_tolerance=spec.option("emtolerance", 1e-10),
+        em_log=bool(spec.option("emlog")),
         start=spec.option("start"),
         vce=vce[0],
         clusters=(vce[1], encoding.extras["cluster"]) if vce[0] == "cluster" else None,

@@ -10,11 +10,13 @@ from .._status import Status
 from .._tree import to_host
 from .._typing import Params
 from ..design import Design
-from ..lmm import Evaluation, LinearModel, evaluate
+from ..inference import natural_jacobian
+from ..lmm import Evaluation, LinearModel, evaluate, posterior
 from ..optimise import Maximum, Settings, Step, maximise
 from .boundary import snap_to_zero, standalone
-from .em import em_iterations
-from .start import moment_start
+from .start import em_step, moment_start
+
+MOST_EM = 10_000  # EM steps of `emonly` without `emiterate()`
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class FitSettings:
     em: int = 0
     em_only: bool = False
     em_tolerance: float = 1e-10
+    em_log: bool = False
     start: Any = None
     vce: str = "oim"
     clusters: tuple[str, np.ndarray] | None = None
@@ -45,7 +48,7 @@ def climb(model: LinearModel, design: Design, settings: FitSettings) -> Maximum:
     start = starting_point(model, design, settings.start)
     if settings.em or settings.em_only:
         settings.say("Performing EM optimization ...\n")
-        start, done = em_iterations(model, start, settings.em, settings.em_tolerance, settings.em_only)
+        start, done = em_iterations(model, start, settings)
         if settings.em_only:
             at = objective(model)(start)
             return Maximum(at, Status.CONVERGED if done else Status.NOT_CONVERGED, (Step(0, float(at.value)),))
@@ -62,6 +65,27 @@ def climb(model: LinearModel, design: Design, settings: FitSettings) -> Maximum:
     if snapped is found.at.v:
         return found
     return Maximum(objective(model)(snapped), found.status, found.history)
+
+
+def em_iterations(model: LinearModel, start: np.ndarray, settings: FitSettings) -> tuple[np.ndarray, bool]:
+    """EM steps from `start`: slow, but every one of them gains, from anywhere.  Was the tolerance met?
+
+    The random-effects covariances take an EM step (mean posterior second moments, projected onto their structure), the
+    residual variance its closed-form maximum (ECME: Liu and Rubin 1994).
+    """
+    v, last = start, -np.inf
+    for iteration in range(settings.em or MOST_EM):
+        here = to_host(evaluate(model, v))
+        value = float(here.value)
+        if settings.em_log:
+            settings.say(f"Iteration {iteration}:  Log likelihood = {value:.8g}")
+        if value - last < settings.em_tolerance * (1.0 + abs(value)):
+            return here.v, True
+        last = value
+        random = to_host(posterior(model, here.fixed, here.v, model.reml))
+        scale = float(to_host(natural_jacobian(model.variances, here.v))[0][-1])
+        v = em_step(model.variances, random, scale)
+    return v, False
 
 
 def starting_point(model: LinearModel, design: Design, start: Any) -> np.ndarray:

@@ -77,13 +77,15 @@ def _unbuilt(advice: str, *options: Option) -> list[Option]:
 
 
 _MIXED = ("mixed",)
+_NEWTON = "Leave it out: convergence is judged by the gain still expected, and tolerance() sets how much"
 _PLAIN = "Leave it out: nothing but the printed table depends on it"
 _NORMAL = "Leave it out for the z statistics; a likelihood-ratio test (`lrtest`) is an alternative"
 _ERRORS = "Leave it out for independent errors with one variance"
 
 _ESTIMATION = [
     *_flags(_MIXED, "ml:e", "reml"),
-    *_flags(COMMANDS, "nocons:tant", "col:linear", "dif:ficult", "nonrtol:erance", "nolo:g", "lo:g"),
+    *_flags(COMMANDS, "nocons:tant", "col:linear", "dif:ficult", "nolo:g", "lo:g"),
+    *_unbuilt(_NEWTON, *_flags(COMMANDS, "nonrtol:erance")),
     *_flags(_MIXED, "emonly", "emlog"),
     *_values("count", COMMANDS, "iter:ate"),
     *_values("count", _MIXED, "emiter:ate"),
@@ -108,7 +110,8 @@ _ESTIMATION = [
 _REPORTING = [
     *_flags(_MIXED, "var:iance", "stddev:iations"),
     *_values("level", COMMANDS, "l:evel"),
-    *_flags(COMMANDS, "nohead:er", "nogr:oup", "nolr:test", "nocnsr:eport", "coefl:egend"),
+    *_flags(COMMANDS, "nohead:er", "nogr:oup", "nolr:test", "nocnsr:eport"),
+    *_unbuilt("The labels are those of `fit.params.index`", *_flags(COMMANDS, "coefl:egend")),
     *_flags(_MIXED, "nofet:able", "noret:able"),
     *_flags(COMMANDS, "base:levels", "allbase:levels", "noomit:ted", "noempty:cells", "nofvlab:el"),
     *_flags(COMMANDS[1:], "notab:le"),

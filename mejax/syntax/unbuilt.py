@@ -4,6 +4,8 @@ from .options import options_of
 from .problem import point_at
 from .spec import Spec, Weight
 
+_LEVEL_ADVICE = "Repeat the groups' observations under new group labels, or fit without the weights"
+_TECHNIQUE_ADVICE = "Leave it out: Newton-Raphson (nr) on the exact Hessian is used"
 _WEIGHT_ADVICE = "Fit without it; whole-number weights that repeat observations go in as `fweight`"
 
 
@@ -12,10 +14,23 @@ def refuse_unbuilt(spec: Spec) -> None:
     for option in options_of(spec.command):
         if option.name in spec.options and spec.command in option.unbuilt:
             raise NotImplementedError(_message(spec, option.word, option.unbuilt[spec.command]))
-    for weight in (*spec.weights, *(weight for equation in spec.equations for weight in equation.weights)):
-        if spec.command == "mixed" and weight.kind != "fweight":
-            message = _message(spec, weight.kind, _weight_advice(weight))
-            raise NotImplementedError(point_at(spec.text, weight.span, message))
+    if spec.option("technique", "nr") != "nr":
+        raise NotImplementedError(_message(spec, f"technique({spec.option('technique')})", _TECHNIQUE_ADVICE))
+    if spec.command == "mixed":
+        for weight in spec.weights:
+            _refuse_weight(spec, weight, level=False)
+        for weight in (weight for equation in spec.equations for weight in equation.weights):
+            _refuse_weight(spec, weight, level=True)
+
+
+def _refuse_weight(spec: Spec, weight: Weight, *, level: bool) -> None:
+    if weight.kind != "fweight":
+        message = _message(spec, weight.kind, _weight_advice(weight))
+    elif level:
+        message = _message(spec, "fweight() of a random-effects level", _LEVEL_ADVICE)
+    else:
+        return
+    raise NotImplementedError(point_at(spec.text, weight.span, message))
 
 
 def _message(spec: Spec, what: str, advice: str) -> str:
