@@ -48,8 +48,8 @@ def invert_information(hessian: np.ndarray, held: np.ndarray) -> Information:
 
 @eqx.filter_jit
 def natural_jacobian(variances, v):
-    """The printed variance components at v, their derivatives, and the relative factor of every block."""
-    return variances.natural(v), jax.jacfwd(variances.natural)(v), variances.factors(v)
+    """The printed variance components at v, their derivatives, and the working factor of every block."""
+    return variances.natural(v), jax.jacfwd(variances.natural)(v), variances.working_factors(v)
 
 
 class Scores(NamedTuple):

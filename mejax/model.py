@@ -3,6 +3,7 @@
 import abc
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -16,6 +17,13 @@ class AbstractModel(eqx.Module):
     Every method can be put under `jax.jit`, `grad`, `hessian` and `vmap`.  Double precision is required: call inside
     `with jax.enable_x64(True):` or set `jax.config.update("jax_enable_x64", True)` at start.
     """
+
+    # the identity of the object: `jax.jit(model.loglik)` needs a hash, and arrays have none
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
     @abc.abstractmethod
     def init(self) -> Params:
@@ -50,3 +58,15 @@ def require_double() -> None:
             '`with jax.enable_x64(True):`, or put `jax.config.update("jax_enable_x64", True)` at the start of the '
             "program."
         )
+
+
+def check_params(params: object, shapes: Params) -> None:
+    """Raise an error where `params` is not a `Params` of arrays of the shapes given."""
+    if not isinstance(params, Params):
+        raise TypeError(
+            f"the log likelihood takes `fit.theta` (a `Params` of unconstrained reals), got {type(params).__name__}; "
+            "`fit.params` and `fit.fixed` hold printed quantities"
+        )
+    found = jax.tree.map(jnp.shape, params)
+    if found != shapes:
+        raise ValueError(f"`params` do not belong to this model: expected shapes {shapes}, got {found}")

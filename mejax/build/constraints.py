@@ -67,7 +67,13 @@ def constrain_variances(blocks: Sequence[AbstractCovariance], linear: LinearCons
     diagonal = {k for cells in linear.cells for i, row in enumerate(cells) for k in [row[i]]} | {len(offset) - 1}
     is_log = tuple(k in diagonal for k in free)
     return ConstrainedVariances(
-        blocks=tuple(blocks), basis=basis, offset=offset, index=linear.cells, is_log=is_log, free=tuple(free)
+        blocks=tuple(blocks),
+        basis=basis,
+        offset=offset,
+        index=linear.cells,
+        is_log=is_log,
+        free=tuple(free),
+        frames=(None,) * len(blocks),
     )
 
 

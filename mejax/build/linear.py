@@ -10,7 +10,7 @@ from ..elimination import HostTerm, Plan, cross_products, host_segment_sum, make
 from ..lmm import LinearModel
 from .constraints import LinearConstraints, constrain_variances
 from .structures import structure
-from .whiten import whiten
+from .whiten import whiten, working_frames
 
 CLUSTER_TOTALS_LIMIT = 50_000_000  # numbers; beyond, `contributions` would need too much memory
 
@@ -19,7 +19,8 @@ def build_linear(design: Design, names: Names, *, reml: bool, constraints: Seque
     """Cross-products, elimination plan and covariance structures of y = X beta + Z u + e."""
     blocks = [structure(e, d.z.shape[1]) for e, d in zip(names.effects, design.effects, strict=True)]
     linear = LinearConstraints.read(constraints, names, blocks)
-    variances = constrain_variances(blocks, linear) if linear.on_variances else FreeVariances(blocks)
+    frames = [None] * len(blocks) if linear.on_variances else working_frames(design, blocks)
+    variances = constrain_variances(blocks, linear) if linear.on_variances else FreeVariances(blocks, frames)
     basis, offset = linear.coefficients(design.x.shape[1])
     y = np.asarray(design.y, float) - (0.0 if design.offset is None else design.offset)
     x = design.x
@@ -28,7 +29,8 @@ def build_linear(design: Design, names: Names, *, reml: bool, constraints: Seque
     white = whiten(x, y, design.weights)
     w = np.column_stack([white.columns, white.response])
     effects = design.effects
-    hosts = merge_terms([e.codes for e in effects], [e.z for e in effects], [e.size for e in effects])
+    z = [e.z if frame is None else e.z @ frame for e, frame in zip(effects, frames, strict=True)]
+    hosts = merge_terms([e.codes for e in effects], z, [e.size for e in effects])
     plan, numbers = make_plan(hosts)
     return LinearModel(
         plan=plan,

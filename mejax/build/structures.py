@@ -10,6 +10,12 @@ def structure(effect: EffectNames, size: int) -> AbstractCovariance:
     """The covariance structure of one random-effects equation with `size` random effects per group."""
     if effect.matrix is not None:
         matrix = np.asarray(effect.matrix, float)
+        lower = np.tril(matrix) + np.tril(matrix, -1).T
+        if effect.covariance == "fixed" and np.all(np.isfinite(lower)) and np.linalg.eigvalsh(lower)[0] <= 0:
+            raise ValueError(
+                f"covariance(fixed) of {effect.path}: the matrix is not positive definite (smallest eigenvalue "
+                f"{np.linalg.eigvalsh(lower)[0]:.4g}), so it is no covariance matrix; variances stand on its diagonal"
+            )
         return Fixed(matrix) if effect.covariance == "fixed" else Pattern(matrix)
     if size == 1 or effect.covariance == "identity":
         return Identity(size)

@@ -1,8 +1,12 @@
 """Whitened columns: the fixed part of a linear model in coordinates where no digit is lost."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from ..covstruct import AbstractCovariance, Unstructured
+from ..design import Design
 
 
 class Whitened(NamedTuple):
@@ -32,6 +36,10 @@ def whiten(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> Whitened
             "The fixed effects reproduce the response exactly (no residual variation is left), so there are no "
             "variances to estimate. Check that the response is not constant and is not a combination of the covariates."
         )
+    if not 1e-100 < unit < 1e100:
+        raise ValueError(
+            f"the response varies on the scale of {unit:.3g}, whose square is no double-precision number; rescale it"
+        )
     return Whitened(q, residual / unit, root, shift, unit)
 
 
@@ -60,3 +68,20 @@ def _householder(x: np.ndarray, weights: np.ndarray | None):
     keep = np.sqrt(weights)[:, None]
     q, root = np.linalg.qr(x * keep)
     return q / keep, root
+
+
+def working_frames(design: Design, blocks: Sequence[AbstractCovariance]) -> list[np.ndarray | None]:
+    """For every unstructured block the T that makes the columns of Z T orthogonal, of mean square 1.
+
+    Only unstructured matrices stay what they are under any change of coordinates; the others get None, and so do
+    columns that are dependent.
+    """
+    frames: list[np.ndarray | None] = []
+    for effect, block in zip(design.effects, blocks, strict=True):
+        frame = None
+        if isinstance(block, Unstructured) and len(effect.z) > block.size:
+            _, root = _orthonormal(effect.z, design.weights)
+            if np.min(np.abs(np.diag(root))) > 1e-12 * np.max(np.abs(root)):
+                frame = np.linalg.inv(root) * np.sqrt(len(effect.z))
+        frames.append(frame)
+    return frames

@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -18,9 +19,13 @@ class AbstractVariances(eqx.Module):
 
     Relative means Sigma = sigma_e^2 L L'.  `profiled` says that the last element of v is log sigma_e, that no factor
     depends on it, and that it can therefore be maximised in closed form.
+
+    `frames[b]` is None or a matrix T: the cross-products are those of working covariates z T, of random effects T^-1 u,
+    so that uncentred covariates (a year beside a constant) cost no digits.
     """
 
     blocks: eqx.AbstractVar[tuple[AbstractCovariance, ...]]
+    frames: eqx.AbstractVar[tuple[Any, ...]]
     profiled: eqx.AbstractVar[bool]
 
     @abc.abstractmethod
@@ -32,8 +37,8 @@ class AbstractVariances(eqx.Module):
         """v out of `Params.random` and `Params.residual`."""
 
     @abc.abstractmethod
-    def factors(self, v: Float[ArrayLike, " m"]) -> tuple[Float[Array, "_ _"], ...]:
-        """The relative factor of every block."""
+    def working_factors(self, v: Float[ArrayLike, " m"]) -> tuple[Float[Array, "_ _"], ...]:
+        """The relative factor of every block in the coordinates of the working covariates (see `frames`)."""
 
     @abc.abstractmethod
     def log_sigma(self, v: Float[ArrayLike, " m"]) -> Float[Array, ""]:
@@ -51,6 +56,11 @@ class AbstractVariances(eqx.Module):
     def init(self) -> np.ndarray:
         """v of unit variances."""
 
+    def factors(self, v: Float[ArrayLike, " m"]) -> tuple[Float[Array, "_ _"], ...]:
+        """The relative factor of every block."""
+        pairs = zip(self.frames, self.working_factors(v), strict=True)
+        return tuple(factor if frame is None else frame @ factor for frame, factor in pairs)
+
     def natural(self, v: Float[ArrayLike, " m"]) -> Float[Array, " k"]:
         """Every printed variance and covariance, block by block, then the residual variance."""
         scale = jnp.exp(2.0 * self.log_sigma(v))
@@ -65,11 +75,13 @@ class FreeVariances(AbstractVariances):
     """Every block has its own parameters: v = (theta of block 1, theta of block 2, ..., log sigma_e)."""
 
     blocks: tuple[AbstractCovariance, ...]
+    frames: tuple[Float[ArrayLike, "_ _"] | None, ...]
     profiled: bool = eqx.field(static=True)
     cuts: tuple[int, ...] = eqx.field(static=True)
 
-    def __init__(self, blocks: Sequence[AbstractCovariance]):
+    def __init__(self, blocks: Sequence[AbstractCovariance], frames: Sequence[np.ndarray | None] | None = None):
         self.blocks = tuple(blocks)
+        self.frames = (None,) * len(self.blocks) if frames is None else tuple(frames)
         self.profiled = all(b.relative for b in blocks)
         self.cuts = tuple(np.cumsum([0, *(len(b.init()) for b in blocks)]).tolist())
 
@@ -80,7 +92,7 @@ class FreeVariances(AbstractVariances):
     def join(self, random, residual):
         return jnp.concatenate([*random, residual])
 
-    def factors(self, v):
+    def working_factors(self, v):
         thetas, _ = self.split(v)
         scale = jnp.exp(-self.log_sigma(v))
         pairs = zip(self.blocks, thetas, strict=True)
@@ -96,7 +108,12 @@ class FreeVariances(AbstractVariances):
         return np.concatenate([*(b.init() for b in self.blocks), np.zeros(1)])
 
     def nearest(self, sigmas, residual):
-        parts = [b.nearest(s / residual if b.relative else s) for b, s in zip(self.blocks, sigmas, strict=True)]
+        parts = []
+        for block, frame, sigma in zip(self.blocks, self.frames, sigmas, strict=True):
+            if frame is not None:
+                inverse = np.linalg.inv(frame)
+                sigma = inverse @ sigma @ inverse.T
+            parts.append(block.nearest(sigma / residual if block.relative else sigma))
         return np.concatenate([*parts, [0.5 * np.log(residual)]])
 
 
@@ -114,6 +131,7 @@ class ConstrainedVariances(AbstractVariances):
     index: tuple[tuple[tuple[int, ...], ...], ...] = eqx.field(static=True)
     is_log: tuple[bool, ...] = eqx.field(static=True)
     free: tuple[int, ...] = eqx.field(static=True)
+    frames: tuple[None, ...] = eqx.field(static=True)
     profiled: bool = eqx.field(static=True, default=False)
 
     def _natural(self, v):
@@ -126,7 +144,7 @@ class ConstrainedVariances(AbstractVariances):
     def join(self, random, residual):
         return jnp.concatenate([*random, residual])
 
-    def factors(self, v):
+    def working_factors(self, v):
         values = self._natural(v)
         padded = jnp.concatenate([values, jnp.zeros(1)]) / values[-1]
         return tuple(_cholesky(padded[np.array(cells)]) for cells in self.index)

@@ -4,15 +4,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..covstruct import FreeVariances, Identity, Independent
+from ..covstruct import AbstractVariances, FreeVariances, Identity, Independent
 from ..design import Design
 
 NEGLIGIBLE = 1e-6  # share of an average group's information that a random effect adds
 
 
-def group_information(design: Design) -> list[np.ndarray]:
-    """Per equation the square roots of the average groups' sums of squares of each column."""
-    return [np.sqrt(np.einsum("ij,ij->j", e.z, e.z) / e.size) for e in design.effects]
+def group_information(variances: AbstractVariances, design: Design) -> list[np.ndarray]:
+    """Per equation the square roots of the average groups' sums of squares of each working column."""
+    out = []
+    for effect, frame in zip(design.effects, variances.frames, strict=True):
+        squares = np.einsum("ij,ij->j", effect.z, effect.z) if frame is None else np.full(len(frame), len(effect.z))
+        out.append(np.sqrt(squares / effect.size))
+    return out
 
 
 def snap_to_zero(variances, v: np.ndarray, design: Design, value: Callable[[np.ndarray], float]) -> np.ndarray:
@@ -20,7 +24,7 @@ def snap_to_zero(variances, v: np.ndarray, design: Design, value: Callable[[np.n
     if not isinstance(variances, FreeVariances):
         return v
     best = value(v)
-    for k, (block, size) in enumerate(zip(variances.blocks, group_information(design), strict=True)):
+    for k, (block, size) in enumerate(zip(variances.blocks, group_information(variances, design), strict=True)):
         if not isinstance(block, Identity | Independent) or not block.relative:
             continue
         for i in range(variances.cuts[k], variances.cuts[k + 1]):
@@ -33,10 +37,10 @@ def snap_to_zero(variances, v: np.ndarray, design: Design, value: Callable[[np.n
     return v
 
 
-def singular(factors: tuple[np.ndarray, ...], design: Design) -> list[bool]:
-    """Per equation: is its covariance matrix singular, its relative factor being given?"""
+def singular(variances: AbstractVariances, factors: tuple[np.ndarray, ...], design: Design) -> list[bool]:
+    """Per equation: is its covariance matrix singular, its working factor being given?"""
     out = []
-    for factor, size in zip(factors, group_information(design), strict=True):
+    for factor, size in zip(factors, group_information(variances, design), strict=True):
         scaled = size[:, None] * factor
         values = np.linalg.svd(scaled, compute_uv=False)
         out.append(bool(values[-1] ** 2 < NEGLIGIBLE or values[-1] < 1e-5 * values[0]))

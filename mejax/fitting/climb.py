@@ -59,6 +59,11 @@ def climb(model: LinearModel, design: Design, settings: FitSettings) -> Maximum:
         settings.say(f"Iteration {step.iteration}:  {label} = {step.value:.8g}  {step.remark}".rstrip())
 
     found = maximise(objective(model), start, settings.optimiser, report, logs=standalone(model.variances))
+    if not np.isfinite(found.at.value):
+        raise ValueError(
+            "the log likelihood is not finite at the starting values: a fixed or constrained covariance matrix is not "
+            "positive definite there. Check the matrix or the constraints, or give start= (`fit.theta` of another fit)"
+        )
     if found.status is not Status.CONVERGED:
         return found
     snapped = snap_to_zero(model.variances, found.at.v, design, lambda v: float(objective(model)(v).value))
@@ -101,4 +106,5 @@ def starting_point(model: LinearModel, design: Design, start: Any) -> np.ndarray
             f"`start` must be `fit.theta` of a fit of the same model, or {wanted} finite variance parameters "
             f"(`model.variances.join(...)`); got an array of shape {start.shape}"
         )
-    return start
+    # a standard deviation of exactly zero is a saddle that no step leaves
+    return np.where(standalone(model.variances) & (start == 0.0), 0.05, start)

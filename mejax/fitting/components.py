@@ -5,7 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..build.structures import entry_labels
-from ..covstruct import AbstractCovariance, AbstractVariances, ConstrainedVariances, Fixed, Identity, Independent
+from ..covstruct import (
+    AbstractCovariance,
+    AbstractVariances,
+    ConstrainedVariances,
+    Exchangeable,
+    Fixed,
+    Identity,
+    Independent,
+    Pattern,
+)
 from ..design import Names
 from .estimates import Component
 
@@ -46,11 +55,10 @@ def free_counts(blocks: Sequence[AbstractCovariance]) -> tuple[int, int]:
     variances = covariances = 0
     for block in blocks:
         count = len(block.init())
-        if isinstance(block, Identity):
-            variances += 1
-        elif isinstance(block, Independent):
-            variances += block.size
+        if isinstance(block, Fixed | Pattern):
+            logs = sum(block.form.is_log)
         else:
-            # covariances vanish with their variances, so that all of them count as bounded
-            variances += max(count, 1)
+            logs = min(count, 1 if isinstance(block, Identity | Exchangeable) else block.size)
+        variances += logs
+        covariances += count - logs
     return variances, covariances

@@ -1,12 +1,16 @@
 """Why a model cannot be estimated, in words."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .._status import Status
 from ..covstruct import AbstractVariances, FreeVariances
 from ..design import Design, EffectNames, Names
 from ..inference import Information
+from ..lmm import LinearModel
 from .estimates import Component
+from .identification import confounded
 
 STUCK = (
     "no maximum was reached; raise iterate(), try difficult, simplify the random effects, or rescale covariates whose "
@@ -14,58 +18,58 @@ STUCK = (
 )
 
 
+EXACT = (
+    "the residual variance tends to zero: the random effects reproduce the response exactly, so the likelihood has no "
+    "maximum; leave out the random effects that do so, or check the response"
+)
+
+
+class Verdict(NamedTuple):
+    """The final status, what to say about it, and the equations (-1: residual) that have no standard errors."""
+
+    status: Status
+    notes: tuple[str, ...] = ()
+    without_errors: frozenset[int] = frozenset()
+
+
 def verdict(
-    variances: AbstractVariances,
+    model: LinearModel,
     design: Design,
     names: Names,
     status: Status,
     information: Information,
-    described: tuple[tuple[Component, ...], list[bool]],
-) -> tuple[Status, tuple[str, ...]]:
-    """The final status and what to say about it; `described` are the components and which equations are singular."""
-    info, flags = described
-    problems = design_problems(design, names)
+    described: tuple[tuple[Component, ...], list[bool], np.ndarray],
+) -> Verdict:
+    """Judge the end of a climb; `described` are the components, which equations are singular, and the
+    components' values."""
+    info, flags, values = described
+    problems = confounded(model, design, names)
+    texts = tuple(p.text for p in problems)
     if status is Status.NOT_CONVERGED:
-        return status, tuple(problems or [STUCK])
+        vanishing = values[-1] < 1e-9 * float(model.unit) ** 2
+        return Verdict(status, texts or (EXACT if vanishing else STUCK,))
     if not status.ok:
-        return status, ()
+        return Verdict(status)
     if problems:
-        return Status.NOT_IDENTIFIED, tuple(problems)
+        return Verdict(Status.NOT_IDENTIFIED, texts, frozenset().union(*(p.equations for p in problems)))
     if any(flags):
-        notes = tuple(_boundary_note(name) for name, flag in zip(names.effects, flags, strict=True) if flag)
-        return Status.BOUNDARY, notes
+        triples = zip(names.effects, model.variances.blocks, flags, strict=True)
+        return Verdict(
+            Status.BOUNDARY, tuple(_boundary_note(name, block.size) for name, block, flag in triples if flag)
+        )
     if information.flat.shape[1]:
-        return Status.NOT_IDENTIFIED, (flat_problem(variances, information.flat, info),)
-    return status, ()
+        return Verdict(Status.NOT_IDENTIFIED, (flat_problem(model.variances, information.flat, info),))
+    return Verdict(status)
 
 
-def _boundary_note(name: EffectNames) -> str:
+def _boundary_note(name: EffectNames, size: int) -> str:
     what = "variance is estimated as zero"
-    if len(name.columns) > 1:
-        what = "covariance matrix is singular (a variance is zero or a correlation is 1 in size)"
+    if size > 1:
+        what = "covariance matrix is singular (a variance is zero, or a correlation at its bound)"
     return (
         f"{name.path}: the random effects' {what}; no standard errors for these components. A simpler random part "
         "gives the same fit."
     )
-
-
-def design_problems(design: Design, names: Names) -> list[str]:
-    """Levels whose variance is confounded with the residual variance by the design alone."""
-    problems = []
-    n = len(design.x)
-    for effect, name in zip(design.effects, names.effects, strict=True):
-        constant = np.ptp(effect.z[:, -1]) == 0
-        if effect.size == n and constant and effect.z.shape[1] == 1:
-            problems.append(
-                f"each group of {name.path} holds a single observation, so its random intercept cannot be told apart "
-                f"from the residual error; drop the level {name.path}"
-            )
-        elif effect.size == n:
-            problems.append(
-                f"each group of {name.path} holds a single observation, too few for its random effects beside the "
-                f"residual error; drop them or use a coarser level"
-            )
-    return problems
 
 
 def flat_problem(variances: AbstractVariances, flat: np.ndarray, info: tuple[Component, ...]) -> str:

@@ -14,7 +14,7 @@ from .boundary import held, singular
 from .climb import FitSettings, climb
 from .comparison import Comparison, boundary_test, linear_llf
 from .components import component_info, free_counts
-from .diagnosis import verdict
+from .diagnosis import Verdict, verdict
 from .estimates import Component, Estimates
 from .robust import cluster_name, robust_vce, top_clusters
 
@@ -32,33 +32,34 @@ def fit_linear(
     v = np.asarray(found.at.v)
     information = invert_information(np.asarray(found.at.hessian), held(model.variances, v))
     components, jacobian, factors = to_host(natural_jacobian(model.variances, v))
-    flags = singular(factors, design)
+    flags = singular(model.variances, factors, design)
     described = component_info(model.variances, names, components, flags)
     fixed, vces = np.asarray(found.at.fixed), (np.asarray(found.at.covariance), information.covariance)
     if settings.vce != "oim":
         settings.say("Computing standard errors ...")
         vces = robust_vce(model, fixed, v, vces, groups)
-    status, notes = verdict(model.variances, design, names, found.status, information, (described, flags))
+    judged = verdict(model, design, names, found.status, information, (described, flags, components))
     basis = np.asarray(model.basis)
     random, residual = model.variances.split(v)
     return Estimates(
         model=model, design=design, names=names, theta=Params(fixed, random, residual, np.zeros(0)), v=v,
-        status=status, history=found.history, llf=float(found.at.value), nobs=float(model.count),
+        status=judged.status, history=found.history, llf=float(found.at.value), nobs=float(model.count),
         coefficients=np.asarray(model.offset) + basis @ fixed, coefficient_vce=basis @ vces[0] @ basis.T,
-        components=components, component_vce=_component_vce(jacobian, vces[1], described, status, information),
+        components=components, component_vce=_component_vce(jacobian, vces[1], described, judged, information),
         component_info=described, parameters=len(fixed) + len(v), vce=settings.vce,
         clusters=cluster_name(model, names, settings.vce, settings.clusters), constraints=constraints,
-        null_test=_null_test(model, found, constraints), notes=notes,
+        null_test=_null_test(model, found, constraints), notes=judged.notes,
     )  # fmt: skip
 
 
 def _component_vce(
-    jacobian: np.ndarray, vce: np.ndarray, described: tuple[Component, ...], status: Status, information: Information
+    jacobian: np.ndarray, vce: np.ndarray, described: tuple[Component, ...], judged: Verdict, information: Information
 ) -> np.ndarray:
     """Delta method; NaN in the rows of components that have no standard error."""
     out = jacobian @ vce @ jacobian.T
     for k, component in enumerate(described):
-        lost = status is Status.NOT_IDENTIFIED and information.touches(jacobian[k])
+        lost = component.equation in judged.without_errors
+        lost |= judged.status is Status.NOT_IDENTIFIED and information.touches(jacobian[k])
         if component.boundary or component.note or lost:
             out[k, :] = out[:, k] = np.nan
     return out
@@ -73,4 +74,5 @@ def _null_test(model: LinearModel, found: Maximum, constraints: tuple[str, ...])
     count = float(model.count)
     null = linear_llf(count * float(model.unit) ** 2, count, len(root), logdet, model.reml)
     variances, others = free_counts(model.variances.blocks)
-    return boundary_test(2 * (float(found.at.value) - null), variances, others)
+    # covariances vanish with their variances, so that beside them none is an ordinary parameter
+    return boundary_test(2 * (float(found.at.value) - null), variances + others if variances else 0, 0)

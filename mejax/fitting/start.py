@@ -20,16 +20,20 @@ def moment_start(model: LinearModel, design: Design, products: Products, plan: P
     residual = residuals(model, design)
     weights = np.ones(len(residual)) if design.weights is None else design.weights
     squares = float(np.average(residual**2, weights=weights))
-    effects = design.effects
-    if len(effects) == 1 and effects[0].z.shape[1] <= JOINT_WIDTH:
-        raw = [_single(effects[0], residual, weights, products)]
+    frames = [None if f is None else np.asarray(f) for f in model.variances.frames]
+    z = [e.z if frame is None else e.z @ frame for e, frame in zip(design.effects, frames, strict=True)]
+    if not z:
+        return model.variances.nearest([], squares)
+    if len(z) == 1 and z[0].shape[1] <= JOINT_WIDTH:
+        raw = [_single(z[0], residual, weights, products)]
     else:
         raw = _joint(model, products, plan)
     sigmas, spread = [], 0.0
-    for effect, sigma in zip(effects, raw, strict=True):
-        size = np.sqrt(np.maximum(np.einsum("i,ij,ij->j", weights, effect.z, effect.z) / weights.sum(), 1e-300))
-        sigmas.append(_floor(sigma * np.outer(size, size), squares) / np.outer(size, size))
-        spread += float(np.sum(np.diag(sigmas[-1]) * size**2))
+    for covariates, frame, sigma in zip(z, frames, raw, strict=True):
+        size = np.sqrt(np.maximum(np.einsum("i,ij,ij->j", weights, covariates, covariates) / weights.sum(), 1e-300))
+        sigma = _floor(sigma * np.outer(size, size), squares) / np.outer(size, size)
+        spread += float(np.sum(np.diag(sigma) * size**2))
+        sigmas.append(sigma if frame is None else frame @ sigma @ frame.T)
     return model.variances.nearest(sigmas, max(squares - spread, 0.1 * squares))
 
 
@@ -39,9 +43,8 @@ def residuals(model: LinearModel, design: Design) -> np.ndarray:
     return y - design.x @ (np.asarray(model.offset) + np.asarray(model.basis) @ np.asarray(model.shift))
 
 
-def _single(effect, residual, weights, products: Products) -> np.ndarray:
+def _single(z, residual, weights, products: Products) -> np.ndarray:
     """Sigma from sum_j (A_j x A_j) - sum_i (z_i z_i' x z_i z_i') with A_j = Z_j'Z_j."""
-    z = effect.z
     q = z.shape[1]
     outer = (z[:, :, None] * z[:, None, :]).reshape(-1, q * q)
     grams = products.within[0].reshape(-1, q * q)

@@ -67,7 +67,9 @@ class Encoding:
         missing = np.array(np.isnan(x).any(axis=1))
         for part in (offset, *(effect.z for effect in effects)):
             if part is not None:
-                missing |= np.isnan(part).reshape(source.n, -1).any(axis=1)
+                missing |= np.isnan(part).any(axis=tuple(range(1, part.ndim)))
+        for key in (key for effect in effects for key in effect.keys):
+            missing |= np.asarray(pd.isna(key), bool)
         x[missing] = np.nan
         extras = {name: evaluate(e, source) for name, e in self.expressions.items() if _available(e, source.names)}
         return NewDesign(x, offset, effects, missing, extras)

@@ -22,7 +22,7 @@ class Sufficient(NamedTuple):
 
 def term_factors(model: "LinearModel", v):
     """The relative factor of every term: blocked-diagonal where several equations share their groups."""
-    factors = model.variances.factors(v)
+    factors = model.variances.working_factors(v)
     terms = (tuple(factors[b] for b in term.blocks) for term in model.plan.terms)
     return tuple(blocks[0] if len(blocks) == 1 else block_diag(*blocks) for blocks in terms)
 

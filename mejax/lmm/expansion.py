@@ -58,7 +58,8 @@ def chain_parameters(model: LinearModel, depth: int) -> np.ndarray:
     if not (isinstance(variances, FreeVariances) and variances.profiled):
         return np.arange(depth)
     blocks = [b for level in model.plan.chain for b in model.plan.terms[level.term].blocks]
-    return np.concatenate([np.arange(variances.cuts[b], variances.cuts[b + 1]) for b in sorted(blocks)])
+    parts = [np.arange(variances.cuts[b], variances.cuts[b + 1]) for b in sorted(blocks)]
+    return np.concatenate([np.zeros(0, int), *parts])
 
 
 class Chain:

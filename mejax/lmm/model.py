@@ -8,7 +8,7 @@ from jaxtyping import Float
 from .._typing import ArrayLike, Params
 from ..covstruct import AbstractVariances
 from ..elimination import Plan, Products, eliminate_by_cluster
-from ..model import AbstractModel, require_double
+from ..model import AbstractModel, check_params, require_double
 from .criterion import best_log_sigma, criterion, gls, quadratic_form, sufficient, term_factors
 from .posterior import posterior_modes
 
@@ -41,27 +41,30 @@ class LinearModel(AbstractModel):
         random, residual = self.variances.split(jnp.asarray(self.variances.init()))
         return Params(jnp.asarray(self.shift), random, residual, jnp.zeros(0))
 
-    def loglik(self, params, nodes=None):
+    def _variance_parameters(self, params: Params):
         require_double()
-        v = self.variances.join(params.random, params.residual)
+        random, residual = self.variances.split(self.variances.init())
+        check_params(params, Params(self.shift.shape, tuple(r.shape for r in random), residual.shape, (0,)))
+        return self.variances.join(params.random, params.residual)
+
+    def loglik(self, params, nodes=None):
+        v = self._variance_parameters(params)
         total, t = sufficient(self, v)
         if not self.reml:
             t = t._replace(rss=quadratic_form(self, total, params.fixed))
         return criterion(self, t, self.variances.log_sigma(v))
 
     def profile(self, params):
-        require_double()
-        v = self.variances.join(params.random, params.residual)
+        v = self._variance_parameters(params)
         _, t = sufficient(self, v)
         return criterion(self, t, best_log_sigma(self, t, v))
 
     def contributions(self, params, nodes=None):
-        require_double()
         if self.reml:
             raise ValueError("`contributions` is for maximum likelihood: the restricted one is no sum over clusters.")
         if self.cluster_totals is None:
             return self.loglik(params).reshape(1)
-        v = self.variances.join(params.random, params.residual)
+        v = self._variance_parameters(params)
         counts, totals = self.cluster_totals
         logdet, total = eliminate_by_cluster(self.plan, self.products, totals, term_factors(self, v))
         log_sigma = self.variances.log_sigma(v)
@@ -70,15 +73,14 @@ class LinearModel(AbstractModel):
 
     def coefficients(self, params):
         """beta and its covariance (X'V^-1 X)^-1 at the variance parameters given, for the unconstrained columns."""
-        v = self.variances.join(params.random, params.residual)
+        v = self._variance_parameters(params)
         total, _ = sufficient(self, v)
         return gls(self, total, self.variances.log_sigma(v))
 
     def modes(self, params):
-        require_double()
-        v = self.variances.join(params.random, params.residual)
+        v = self._variance_parameters(params)
         return posterior_modes(self, params.fixed, v)
 
     def natural(self, params):
-        v = self.variances.join(params.random, params.residual)
+        v = self._variance_parameters(params)
         return jnp.concatenate([self.offset + self.basis @ params.fixed, self.variances.natural(v)])

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from ..elimination import Plan, eliminate, reduce_dense
 from .criterion import dense_part, term_factors
@@ -97,6 +96,9 @@ def _cut(plan: Plan, terms: dict, variances, square: bool):
         for b, order in zip(term.blocks, term.orders, strict=True):
             stop = start + variances.blocks[b].size
             piece = terms[t][:, start:stop, start:stop] if square else terms[t][:, start:stop]
-            found[b] = piece if order is None else piece[np.asarray(order)]
+            frame = variances.frames[b]
+            if frame is not None:
+                piece = frame @ piece @ frame.T if square else piece @ frame.T
+            found[b] = piece if order is None else piece[order]
             start = stop
     return tuple(found[b] for b in range(len(found)))

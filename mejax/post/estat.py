@@ -92,7 +92,8 @@ def recovariance(estimates: Estimates, correlation: bool = False) -> dict[str, D
             matrix, columns = _join(out[name.path].table, matrix, columns)
         if correlation:
             sd = np.sqrt(np.diag(matrix))
-            matrix = matrix / np.outer(sd, sd)
+            with np.errstate(invalid="ignore"):  # a variance of zero has no correlations: NaN, printed `.`
+                matrix = matrix / np.outer(sd, sd)
         frame = pd.DataFrame(matrix, index=columns, columns=columns)
         kind = "correlation" if correlation else "covariance"
         out[name.path] = Display(

@@ -42,23 +42,29 @@ def model_wald(estimates: Estimates) -> Wald:
     """The header's test: all coefficients but the intercept are zero (all of them where there is no intercept)."""
     rows = [k for k, c in enumerate(estimates.names.estimated) if not c.constant]
     if not rows:
-        return Wald(np.nan, 0, np.nan)
+        return Wald(np.nan, 0, np.nan, "Wald chi2(0) = .   Prob > chi2 = .")
     selector = np.eye(len(estimates.coefficients))[rows]
     chi2, df = _wald(selector, np.zeros(len(rows)), estimates.coefficients, estimates.coefficient_vce)
-    return Wald(chi2, df, upper_tail(chi2, df) if df else np.nan)
+    p = upper_tail(chi2, df) if df else np.nan
+    return Wald(chi2, df, p, f"Wald chi2({df}) = {chi2:.2f}   Prob > chi2 = {p:.4f}")
 
 
 def test(estimates: Estimates, hypotheses: tuple[str, ...]) -> Wald:
     """Joint Wald test of linear hypotheses, `week`, `week = 6`, `2*week = _cons`; a bare label means `= 0`."""
     if not hypotheses:
         raise ValueError('test: name at least one hypothesis, such as "week = 0"')
+    if not all(isinstance(h, str) and h.strip() for h in hypotheses):
+        raise ValueError(f'test: a hypothesis is a text such as "week = 0"; got {hypotheses!r}')
     parsed = [parse_constraint(h) for h in hypotheses]
     rows = np.array([_row(estimates, h) for h in parsed])
     estimate = np.concatenate([estimates.coefficients, estimates.components])
     chi2, df = _wald(rows, np.array([h.constant for h in parsed]), estimate, joint_vce(estimates))
     p = upper_tail(chi2, df)
     texts = tuple(h.text if "=" in h.text else f"{h.text} = 0" for h in parsed)
-    return Wald(chi2, df, p, render_test(texts, ModelTest(df, chi2, p)))
+    text = render_test(texts, ModelTest(df, chi2, p))
+    if df < len(texts):
+        text += f"\nNote: {len(texts) - df} of the hypotheses follow from the others."
+    return Wald(chi2, df, p, text)
 
 
 def lincom(estimates: Estimates, expression: str, level: float) -> Display:
@@ -100,5 +106,7 @@ def _wald(rows: np.ndarray, values: np.ndarray, estimate: np.ndarray, vce: np.nd
     scale = np.sqrt(np.maximum(np.diag(spread), 1e-300))
     size, vectors = np.linalg.eigh(spread / np.outer(scale, scale))
     keep = size > 1e-9 * max(size[-1], 1e-300)
+    if np.any(np.abs(vectors[:, ~keep].T @ (difference / scale)) > 1e-6 * (1 + np.abs(difference / scale).max())):
+        raise ValueError("test: the hypotheses contradict one another, so that no values satisfy them all")
     rotated = vectors[:, keep].T @ (difference / scale)
     return float(np.sum(rotated**2 / size[keep])), int(keep.sum())

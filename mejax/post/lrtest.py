@@ -44,16 +44,18 @@ def lrtest(a, b) -> LikelihoodRatio:
             "models are not nested, or the larger fit has not converged"
         )
     stat = max(stat, 0.0)
-    variances = _variances(large) - _variances(small)
+    variances, covariances = (b - a for a, b in zip(_free(small), _free(large), strict=True))
     if variances <= 0:
         return LikelihoodRatio(stat, df, upper_tail(stat, df), f"chi2({df})", False)
+    if covariances > 0:  # covariances that vanish with a variance count with it
+        variances += covariances
     result = boundary_test(stat, variances, df - variances)
     assert result is not None
     return LikelihoodRatio(result.stat, result.df, result.p, result.kind, result.conservative)
 
 
-def _variances(estimates: Estimates) -> int:
-    return free_counts(estimates.model.variances.blocks)[0]
+def _free(estimates: Estimates) -> tuple[int, int]:
+    return free_counts(estimates.model.variances.blocks)
 
 
 def _check_comparable(a, b) -> None:

@@ -25,6 +25,7 @@ class Rows:
     effects: tuple
     index: pd.Index
     keep: np.ndarray | None  # the sample's place in the table; None for new data
+    missing: np.ndarray | None = None  # rows of new data without a value that the model needs
 
 
 def predict(
@@ -146,13 +147,15 @@ def _rows(estimates: Estimates, encoding: Encoding, data: Any, groups: bool) -> 
         return Rows(design.x, design.offset, design.effects, index, encoding.sample)
     new = encoding.replay(data, groups=groups)
     index = data.index if isinstance(data, pd.DataFrame) else pd.RangeIndex(len(new.x))
-    return Rows(new.x, new.offset, new.effects, index, None)
+    return Rows(new.x, new.offset, new.effects, index, None, new.missing)
 
 
 def _spread(rows: Rows, frame: pd.DataFrame) -> pd.DataFrame:
     """Rows of the sample back at their places in the table."""
     if rows.keep is None:
         frame.index = rows.index
+        if rows.missing is not None:
+            frame.loc[rows.missing, :] = np.nan
         return frame
     full = pd.DataFrame(np.nan, index=rows.index, columns=frame.columns)
     full.iloc[np.flatnonzero(rows.keep)] = frame.to_numpy()

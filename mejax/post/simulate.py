@@ -15,8 +15,8 @@ def simulate(
 
     A row per row of the data (NaN outside the sample), a column per draw; the same `seed` gives the same draws.
     """
-    if n < 1:
-        raise ValueError(f"simulate: `n` is the number of draws, at least 1; got {n}")
+    if not isinstance(n, int | np.integer) or n < 1:
+        raise ValueError(f"simulate: `n` is the number of draws, a whole number of at least 1; got {n}")
     generator = np.random.default_rng(seed)
     design = estimates.design
     mean = design.x @ estimates.coefficients + (0.0 if design.offset is None else design.offset)

@@ -147,5 +147,11 @@ class Spec:
     offset: Expression | None = None
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "options": dict(self.options)}  # a mapping proxy cannot be pickled or copied
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, options=MappingProxyType(state["options"]))
+
     def option(self, name: str, default: Any = None) -> Any:
         return self.options.get(name, default)
