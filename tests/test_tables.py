@@ -146,7 +146,7 @@ def test_wide_characters_keep_the_bars_aligned():
     )
     lines = render(Report(response="y", fixed=(Block("", rows),))).splitlines()
     assert {display_width(line.split("|")[0]) for line in lines if "|" in line} == {18}
-    assert "a_very_lon~e" in lines[5]
+    assert "a_very_long_var~e" in lines[5]
 
 
 def test_visible_rows():

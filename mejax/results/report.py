@@ -11,7 +11,7 @@ from ..post.hypotheses import Wald
 from ..post.scales import standard_deviations
 from ..post.tables import Lines, coefficient_lines, component_lines
 from ..syntax import Spec
-from ..tables import Block, Group, LRTest, ModelTest, Report, Row, visible_rows
+from ..tables import Block, Group, LRTest, ModelTest, Report, Row, abbreviate, visible_rows
 
 CONVERGENCE = {
     Status.NOT_CONVERGED: "Warning: convergence not achieved.",
@@ -96,7 +96,8 @@ def _heading(estimates: Estimates, equation: int) -> str:
     if equation < 0:
         return ""
     name = estimates.names.effects[equation]
-    return f"{name.name}: {name.covariance.capitalize()}"
+    structure = name.covariance.capitalize()
+    return f"{abbreviate(name.name, 26 - len(structure))}: {structure}"
 
 
 def _random_row(component, label: str, values: np.ndarray) -> Row:

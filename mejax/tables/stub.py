@@ -9,6 +9,9 @@ _WIDEST = 28
 def stub_width(lines: list[Line], corner: str) -> int:
     """Width of the column (without the blank before the bar): 12, more where some label needs it, at most 28."""
     needs = [NAME_WIDTH, display_width(_name(corner)), *(_need(line) for line in lines)]
+    names = {line.label for line in lines if line.kind == "plain"}
+    if len({_name(name) for name in names}) < len(names):  # abbreviated alike: show them in full
+        needs += [display_width(name) for name in names]
     return min(max(needs), _WIDEST)
 
 
@@ -37,9 +40,9 @@ def _need(line: Line) -> int:
     return max(display_width(_name(part)) for part in _parts(line.label)) if line.label else 0
 
 
-def _name(label: str) -> str:
-    """A variable's name is abbreviated to 12 columns; an expression may widen the column."""
-    return abbreviate(label) if is_plain(label) else label
+def _name(label: str, width: int = NAME_WIDTH) -> str:
+    """A variable's name is abbreviated, by default to 12 columns; an expression may widen the column."""
+    return abbreviate(label, width) if is_plain(label) else label
 
 
 def _parts(label: str) -> list[str]:
@@ -47,7 +50,7 @@ def _parts(label: str) -> list[str]:
 
 
 def _name_stubs(label: str, width: int) -> list[str]:
-    parts = [_name(part) for part in _parts(label)]
+    parts = [_name(part, max(width, NAME_WIDTH)) for part in _parts(label)]
     whole = "#".join(parts)
     if len(parts) == 1 or display_width(whole) <= width:
         return [right(fit_label(whole, width), width) + " "]
