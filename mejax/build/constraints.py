@@ -138,7 +138,7 @@ def _variance_entries(names: Names, blocks):
                 if len(swapped) == 2:
                     labels.setdefault(f"{effect.path}:cov({swapped[1]},{swapped[0]})", int(numbers[i, j]))
         if isinstance(block, Fixed):
-            which = zip(block.form.rows, block.form.columns, block.form.which, block.fixed_values, strict=True)
+            which = zip(block.form.rows, block.form.columns, block.form.which, block.values, strict=True)
             held |= {int(numbers[i, j]): value for i, j, k, value in which if k < 0}
         cells.append(tuple(map(tuple, numbers.tolist())))
     for label in (RESIDUAL, f"var(e.{names.response})"):

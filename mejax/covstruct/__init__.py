@@ -2,10 +2,10 @@
 
 from ._base import AbstractCovariance as AbstractCovariance
 from .exchangeable import Exchangeable as Exchangeable
+from .fixed import Fixed as Fixed
 from .identity import Identity as Identity
 from .independent import Independent as Independent
-from .linear import Fixed as Fixed
-from .linear import Pattern as Pattern
+from .pattern import Pattern as Pattern
 from .unstructured import Unstructured as Unstructured
 from .variances import AbstractVariances as AbstractVariances
 from .variances import ConstrainedVariances as ConstrainedVariances
