@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax.numpy as jnp
-from jax.scipy.linalg import block_diag
 from jaxtyping import Array, Float
 
 from ..elimination import eliminate, logdet_inverse, reduce_dense
@@ -24,7 +23,19 @@ def term_factors(model: "LinearModel", v):
     """The relative factor of every term: blocked-diagonal where several equations share their groups."""
     factors = model.variances.working_factors(v)
     terms = (tuple(factors[b] for b in term.blocks) for term in model.plan.terms)
-    return tuple(blocks[0] if len(blocks) == 1 else block_diag(*blocks) for blocks in terms)
+    return tuple(_block_diagonal(blocks) for blocks in terms)
+
+
+def _block_diagonal(blocks):
+    # jax.scipy.linalg has one, but its import takes longer than all of this package's
+    if len(blocks) == 1:
+        return blocks[0]
+    size, start = sum(len(b) for b in blocks), 0
+    joined = jnp.zeros((size, size))
+    for block in blocks:
+        joined = joined.at[start : start + len(block), start : start + len(block)].set(block)
+        start += len(block)
+    return joined
 
 
 def sufficient(model: "LinearModel", v) -> tuple[Float[Array, "w w"], Sufficient]:
