@@ -4,10 +4,8 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ._typing import Params
 from .lmm import LinearModel
 
 
@@ -62,8 +60,8 @@ class Scores(NamedTuple):
 @eqx.filter_jit
 def cluster_scores(model: LinearModel, fixed, v) -> Scores:
     def contributions(fixed, v):
-        random, residual = model.variances.split(v)
-        return model.contributions(Params(fixed, random, residual, jnp.zeros(0)))
+        factors, log_sigma = model.variances.working_factors(v), model.variances.log_sigma(v)
+        return model.cluster_logliks(fixed, factors, log_sigma)
 
     return Scores(*jax.jacfwd(contributions, argnums=(0, 1))(fixed, v))
 

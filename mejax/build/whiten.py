@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..covstruct import AbstractCovariance, Unstructured
+from ..covstruct import AbstractCovariance
 from ..design import Design
 
 
@@ -73,13 +73,13 @@ def _householder(x: np.ndarray, weights: np.ndarray | None):
 def working_frames(design: Design, blocks: Sequence[AbstractCovariance]) -> list[np.ndarray | None]:
     """For every unstructured block the T that makes the columns of Z T orthogonal, of mean square 1.
 
-    Only unstructured matrices stay what they are under any change of coordinates; the others get None, and so do
+    Only structures that stay what they are under any change of coordinates have one; the others get None, and so do
     columns that are dependent.
     """
     frames: list[np.ndarray | None] = []
     for effect, block in zip(design.effects, blocks, strict=True):
         frame = None
-        if isinstance(block, Unstructured) and len(effect.z) > block.size:
+        if block.traits.any_basis and block.size > 1 and len(effect.z) > block.size:
             _, root = _orthonormal(effect.z, design.weights)
             if np.min(np.abs(np.diag(root))) > 1e-12 * np.max(np.abs(root)):
                 frame = np.linalg.inv(root) * np.sqrt(len(effect.z))

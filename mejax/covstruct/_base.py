@@ -1,11 +1,27 @@
 """The protocol of a covariance structure."""
 
 import abc
+from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+
+
+class Traits(NamedTuple):
+    """What the fitting needs to know of a structure beyond its matrix.
+
+    `scales`: which elements of theta are standard deviations by themselves.  `variances`, `covariances`: how many free
+    ones there are.  `own`: does every random effect have a variance of its own?  `any_basis`: is T Sigma T' of the same
+    structure for every T?
+    """
+
+    scales: tuple[bool, ...]
+    variances: int
+    covariances: int
+    own: bool
+    any_basis: bool = False
 
 
 class AbstractCovariance(eqx.Module):
@@ -23,6 +39,11 @@ class AbstractCovariance(eqx.Module):
     @abc.abstractmethod
     def entries(self) -> tuple[tuple[int, int], ...]:
         """(row, column) of the printed entries of Sigma: variances first, then covariances."""
+
+    @property
+    @abc.abstractmethod
+    def traits(self) -> Traits:
+        """See `Traits`."""
 
     @abc.abstractmethod
     def init(self) -> np.ndarray:

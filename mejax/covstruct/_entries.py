@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._typing import ArrayLike
+from ._base import Traits
 
 
 class Entries(eqx.Module):
@@ -23,6 +24,11 @@ class Entries(eqx.Module):
     which: tuple[int, ...] = eqx.field(static=True)  # parameter of each entry, -1 for a fixed one
     is_log: tuple[bool, ...] = eqx.field(static=True)  # per parameter
     constant: Float[ArrayLike, " e"]
+
+    @property
+    def traits(self) -> Traits:
+        logs = sum(self.is_log)
+        return Traits((False,) * len(self.is_log), logs, len(self.is_log) - logs, own=False)
 
     def init(self) -> np.ndarray:
         return np.zeros(len(self.is_log))

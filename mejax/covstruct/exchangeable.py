@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from ._base import AbstractCovariance, triangle
+from ._base import AbstractCovariance, Traits, triangle
 
 
 class Exchangeable(AbstractCovariance):
@@ -21,6 +21,10 @@ class Exchangeable(AbstractCovariance):
     @property
     def entries(self):
         return ((0, 0), (0, 1)) if self.pooled else triangle(self.size)
+
+    @property
+    def traits(self):
+        return Traits((False, False), 1, 1, own=False)
 
     def init(self):
         return np.ones(2)

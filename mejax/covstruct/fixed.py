@@ -39,6 +39,10 @@ class Fixed(AbstractCovariance):
         which = dict(zip(zip(self.form.columns, self.form.rows, strict=True), self.form.which, strict=True))
         return tuple(which[cell] < 0 for cell in self.entries)
 
+    @property
+    def traits(self):
+        return self.form.traits
+
     def init(self):
         return self.form.init()
 

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from ._base import AbstractCovariance, diagonal
+from ._base import AbstractCovariance, Traits, diagonal
 
 
 class Identity(AbstractCovariance):
@@ -16,6 +16,10 @@ class Identity(AbstractCovariance):
     @property
     def entries(self):
         return diagonal(self.size)
+
+    @property
+    def traits(self):
+        return Traits((True,), 1, 0, own=self.size == 1)
 
     def init(self):
         return np.ones(1)

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from ._base import AbstractCovariance, diagonal
+from ._base import AbstractCovariance, Traits, diagonal
 
 
 class Independent(AbstractCovariance):
@@ -16,6 +16,10 @@ class Independent(AbstractCovariance):
     @property
     def entries(self):
         return diagonal(self.size)
+
+    @property
+    def traits(self):
+        return Traits((True,) * self.size, self.size, 0, own=True)
 
     def init(self):
         return np.ones(self.size)

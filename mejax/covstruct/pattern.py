@@ -30,6 +30,10 @@ class Pattern(AbstractCovariance):
     def entries(self):
         return triangle(self.size)
 
+    @property
+    def traits(self):
+        return self.form.traits
+
     def init(self):
         return self.form.init()
 

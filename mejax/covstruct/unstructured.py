@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from ._base import AbstractCovariance, triangle
+from ._base import AbstractCovariance, Traits, triangle
 
 
 class Unstructured(AbstractCovariance):
@@ -16,6 +16,11 @@ class Unstructured(AbstractCovariance):
     @property
     def entries(self):
         return triangle(self.size)
+
+    @property
+    def traits(self):
+        count = self.size * (self.size + 1) // 2
+        return Traits((False,) * count, self.size, count - self.size, own=True, any_basis=True)
 
     def init(self):
         return np.eye(self.size)[np.tril_indices(self.size)]

@@ -13,15 +13,19 @@ from jaxtyping import Array, Float
 from .._typing import ArrayLike
 from ._base import AbstractCovariance
 
+Factors = tuple[Float[Array, "_ _"], ...]
+
 
 class AbstractVariances(eqx.Module):
-    """Maps the vector v of all variance parameters to the relative factors L of every block and to log sigma_e.
+    """Maps variance parameters to the relative factors L of every block and to log sigma_e (Sigma = sigma_e^2 L L').
 
-    Relative means Sigma = sigma_e^2 L L'.  `profiled` says that the last element of v is log sigma_e, that no factor
-    depends on it, and that it can therefore be maximised in closed form.
+    There are two sets of coordinates.  `Params.random` and `Params.residual` are the public ones: one vector per block,
+    read by its structure.  The optimiser uses a flat vector v in *working* coordinates: `frames[b]` is None or a matrix
+    T, the cross-products are those of the covariates z T, of random effects T^-1 u, and v holds the factor of their
+    covariance, so that uncentred covariates (a year beside a constant) cost no digits.
 
-    `frames[b]` is None or a matrix T: the cross-products are those of working covariates z T, of random effects T^-1 u,
-    so that uncentred covariates (a year beside a constant) cost no digits.
+    `profiled` says that the last element of v is log sigma_e, that no factor depends on it, and that it can therefore
+    be maximised in closed form.
     """
 
     blocks: eqx.AbstractVar[tuple[AbstractCovariance, ...]]
@@ -29,16 +33,28 @@ class AbstractVariances(eqx.Module):
     profiled: eqx.AbstractVar[bool]
 
     @abc.abstractmethod
-    def split(self, v: Float[ArrayLike, " m"]) -> tuple[tuple[Float[Array, " k"], ...], Float[Array, " r"]]:
-        """`Params.random` and `Params.residual` out of v."""
+    def init(self) -> np.ndarray:
+        """v of unit variances."""
 
     @abc.abstractmethod
-    def join(self, random, residual) -> Float[Array, " m"]:
-        """v out of `Params.random` and `Params.residual`."""
+    def unit(self) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+        """`Params.random` and `Params.residual` of unit variances."""
 
     @abc.abstractmethod
-    def working_factors(self, v: Float[ArrayLike, " m"]) -> tuple[Float[Array, "_ _"], ...]:
-        """The relative factor of every block in the coordinates of the working covariates (see `frames`)."""
+    def params(self, v: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+        """`Params.random` and `Params.residual` of v, signs rectified; on the host."""
+
+    @abc.abstractmethod
+    def vector(self, random, residual) -> np.ndarray:
+        """v of `Params.random` and `Params.residual`; on the host."""
+
+    @abc.abstractmethod
+    def read(self, random, residual) -> tuple[Factors, Float[Array, ""]]:
+        """Working factors and log sigma_e of `Params.random` and `Params.residual`."""
+
+    @abc.abstractmethod
+    def working_factors(self, v: Float[ArrayLike, " m"]) -> Factors:
+        """The relative factor of every block in working coordinates."""
 
     @abc.abstractmethod
     def log_sigma(self, v: Float[ArrayLike, " m"]) -> Float[Array, ""]:
@@ -52,20 +68,22 @@ class AbstractVariances(eqx.Module):
     def nearest(self, sigmas: Sequence[np.ndarray], residual: float) -> np.ndarray:
         """v whose absolute covariance matrices and residual variance are close to those given."""
 
-    @abc.abstractmethod
-    def init(self) -> np.ndarray:
-        """v of unit variances."""
+    def factors(self, v: Float[ArrayLike, " m"]) -> Factors:
+        """The relative factor of every block in the model's own coordinates."""
+        return self.unframed(self.working_factors(v))
 
-    def factors(self, v: Float[ArrayLike, " m"]) -> tuple[Float[Array, "_ _"], ...]:
-        """The relative factor of every block."""
-        pairs = zip(self.frames, self.working_factors(v), strict=True)
+    def unframed(self, working: Factors) -> Factors:
+        pairs = zip(self.frames, working, strict=True)
         return tuple(factor if frame is None else frame @ factor for frame, factor in pairs)
 
     def natural(self, v: Float[ArrayLike, " m"]) -> Float[Array, " k"]:
         """Every printed variance and covariance, block by block, then the residual variance."""
-        scale = jnp.exp(2.0 * self.log_sigma(v))
+        return self.printed(self.working_factors(v), self.log_sigma(v))
+
+    def printed(self, working: Factors, log_sigma) -> Float[Array, " k"]:
+        scale = jnp.exp(2.0 * log_sigma)
         parts = []
-        for block, factor in zip(self.blocks, self.factors(v), strict=True):
+        for block, factor in zip(self.blocks, self.unframed(working), strict=True):
             sigma = scale * (factor @ factor.T)
             parts += [sigma[i, j] for i, j in block.entries]
         return jnp.stack([*parts, scale])
@@ -85,17 +103,41 @@ class FreeVariances(AbstractVariances):
         self.profiled = all(b.relative for b in blocks)
         self.cuts = tuple(np.cumsum([0, *(len(b.init()) for b in blocks)]).tolist())
 
-    def split(self, v):
-        pieces = tuple(v[a:b] for a, b in zip(self.cuts, self.cuts[1:], strict=False))
-        return pieces, v[self.cuts[-1] :]
+    def _thetas(self, v):
+        return tuple(v[a:b] for a, b in zip(self.cuts, self.cuts[1:], strict=False))
 
-    def join(self, random, residual):
-        return jnp.concatenate([*random, residual])
+    def init(self):
+        return np.concatenate([*(b.init() for b in self.blocks), np.zeros(1)])
+
+    def unit(self):
+        return tuple(b.init() for b in self.blocks), np.zeros(1)
+
+    def params(self, v):
+        random = []
+        for block, frame, theta in zip(self.blocks, self.frames, self._thetas(v), strict=True):
+            if frame is not None:
+                theta = _retriangulate(block.size, np.asarray(frame), theta)
+            random.append(np.where(block.traits.scales, np.abs(theta), theta))
+        return tuple(random), np.asarray(v[self.cuts[-1] :])
+
+    def vector(self, random, residual):
+        parts = []
+        for block, frame, theta in zip(self.blocks, self.frames, random, strict=True):
+            theta = np.asarray(theta, float)
+            parts.append(theta if frame is None else _retriangulate(block.size, np.linalg.inv(frame), theta))
+        return np.concatenate([*parts, np.asarray(residual, float)])
+
+    def read(self, random, residual):
+        scale = jnp.exp(-residual[0])
+        factors = []
+        for block, frame, theta in zip(self.blocks, self.frames, random, strict=True):
+            factor = block.cholesky(theta) if block.relative else block.cholesky(theta) * scale
+            factors.append(factor if frame is None else jnp.linalg.solve(jnp.asarray(frame), factor))
+        return tuple(factors), residual[0]
 
     def working_factors(self, v):
-        thetas, _ = self.split(v)
         scale = jnp.exp(-self.log_sigma(v))
-        pairs = zip(self.blocks, thetas, strict=True)
+        pairs = zip(self.blocks, self._thetas(v), strict=True)
         return tuple(b.cholesky(t) if b.relative else b.cholesky(t) * scale for b, t in pairs)
 
     def log_sigma(self, v):
@@ -103,9 +145,6 @@ class FreeVariances(AbstractVariances):
 
     def log_sigma_derivatives(self, v):
         return jnp.zeros(len(v)).at[-1].set(1.0), jnp.zeros((len(v), len(v)))
-
-    def init(self):
-        return np.concatenate([*(b.init() for b in self.blocks), np.zeros(1)])
 
     def nearest(self, sigmas, residual):
         parts = []
@@ -117,12 +156,20 @@ class FreeVariances(AbstractVariances):
         return np.concatenate([*parts, [0.5 * np.log(residual)]])
 
 
-class ConstrainedVariances(AbstractVariances):
-    """Linear constraints among variances and covariances: natural = offset + basis @ g(v), on the absolute scale.
+def _retriangulate(size: int, transform: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """The lower triangular factor, positive diagonal, of (T L)(T L)' as a vector; L is given as one."""
+    lower = np.zeros((size, size))
+    lower[np.tril_indices(size)] = theta
+    factor = np.asarray(np.linalg.qr((transform @ lower).T, mode="r")).T
+    return (factor * np.where(np.diag(factor) < 0, -1.0, 1.0))[np.tril_indices(size)]
 
-    `natural` lists the distinct free entries of every block (see `distinct`) and the residual variance.  Each element
-    of v is one of them: the log of a variance (`is_log`), or a covariance as it is.  `index[b]` says which
-    natural entry stands in each cell of block b's matrix (-1: zero).
+
+class ConstrainedVariances(AbstractVariances):
+    """Linear constraints among variances and covariances: entries = offset + basis @ g(v), on the absolute scale.
+
+    The entries are the distinct ones of every block and, last, the residual variance.  Each element of v is one of
+    them: the log of a variance (`is_log`), or a covariance as it is.  `index[b]` says which entry stands in each cell
+    of block b's matrix (-1: zero), `free` which entry each element of v is.  `Params.random` is (v,).
     """
 
     blocks: tuple[AbstractCovariance, ...]
@@ -134,29 +181,35 @@ class ConstrainedVariances(AbstractVariances):
     frames: tuple[None, ...] = eqx.field(static=True)
     profiled: bool = eqx.field(static=True, default=False)
 
-    def _natural(self, v):
+    def _entries(self, v):
         free = jnp.where(jnp.array(self.is_log, bool), jnp.exp(v), v)
         return jnp.asarray(self.offset) + jnp.asarray(self.basis) @ free
 
-    def split(self, v):
-        return (v,), v[:0]
+    def init(self):
+        return np.zeros(len(self.is_log))
 
-    def join(self, random, residual):
-        return jnp.concatenate([*random, residual])
+    def unit(self):
+        return (self.init(),), np.zeros(0)
+
+    def params(self, v):
+        return (np.asarray(v),), np.zeros(0)
+
+    def vector(self, random, residual):
+        return np.asarray(random[0], float)
+
+    def read(self, random, residual):
+        return self.working_factors(random[0]), self.log_sigma(random[0])
 
     def working_factors(self, v):
-        values = self._natural(v)
+        values = self._entries(v)
         padded = jnp.concatenate([values, jnp.zeros(1)]) / values[-1]
         return tuple(_cholesky(padded[np.array(cells)]) for cells in self.index)
 
     def log_sigma(self, v):
-        return 0.5 * jnp.log(self._natural(v)[-1])
+        return 0.5 * jnp.log(self._entries(v)[-1])
 
     def log_sigma_derivatives(self, v):
         return jax.grad(self.log_sigma)(v), jax.hessian(self.log_sigma)(v)
-
-    def init(self):
-        return np.where(self.is_log, 0.0, 0.0)
 
     def nearest(self, sigmas, residual):
         values = np.zeros(len(self.offset))
@@ -169,7 +222,8 @@ class ConstrainedVariances(AbstractVariances):
         values[-1] = residual
         free = values[list(self.free)]
         floor = 1e-3 * max(residual, 1e-300)
-        return np.where(self.is_log, np.log(np.maximum(free, floor)), 0.0 * free)
+        # covariances start at zero: the matrix must be positive definite under any constraint
+        return np.where(self.is_log, np.log(np.maximum(free, floor)), 0.0)
 
 
 def _cholesky(sigma):

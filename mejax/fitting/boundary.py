@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..covstruct import AbstractVariances, FreeVariances, Identity, Independent
+from ..covstruct import AbstractVariances, FreeVariances
 from ..design import Design
 
 NEGLIGIBLE = 1e-6  # share of an average group's information that a random effect adds
@@ -25,10 +25,10 @@ def snap_to_zero(variances, v: np.ndarray, design: Design, value: Callable[[np.n
         return v
     best = value(v)
     for k, (block, size) in enumerate(zip(variances.blocks, group_information(variances, design), strict=True)):
-        if not isinstance(block, Identity | Independent) or not block.relative:
+        if not all(block.traits.scales):
             continue
         for i in range(variances.cuts[k], variances.cuts[k + 1]):
-            column = np.max(size) if isinstance(block, Identity) else size[i - variances.cuts[k]]
+            column = size[i - variances.cuts[k]] if block.traits.own else np.max(size)
             if (v[i] * column) ** 2 < 1e-2 and v[i] != 0.0:
                 trial = v.copy()
                 trial[i] = 0.0
@@ -54,9 +54,6 @@ def held(variances, v: np.ndarray) -> np.ndarray:
 
 def standalone(variances) -> np.ndarray:
     """Elements of v that are a relative standard deviation by themselves."""
-    mask = np.zeros(len(variances.init()), bool)
-    if isinstance(variances, FreeVariances):
-        for k, block in enumerate(variances.blocks):
-            if isinstance(block, Identity | Independent):
-                mask[variances.cuts[k] : variances.cuts[k + 1]] = True
-    return mask
+    if not isinstance(variances, FreeVariances):
+        return np.zeros(len(variances.init()), bool)
+    return np.concatenate([*(np.array(b.traits.scales, bool) for b in variances.blocks), np.zeros(1, bool)])

@@ -98,13 +98,16 @@ def starting_point(model: LinearModel, design: Design, start: Any) -> np.ndarray
     if start is None:
         return moment_start(model, design, to_host(model.products), to_host(model.plan))
     if isinstance(start, Params):
-        start = np.concatenate([*map(np.ravel, start.random), np.ravel(start.residual)])
+        wanted, given = ([np.shape(r) for r in random] for random in (model.variances.unit()[0], start.random))
+        if given != wanted:
+            raise ValueError(f"`start` belongs to another model: its random part has shapes {given}, here {wanted}")
+        start = model.variances.vector(start.random, start.residual)
     start = np.asarray(start, float)
     wanted = len(model.variances.init())
     if start.shape != (wanted,) or not np.all(np.isfinite(start)):
         raise ValueError(
             f"`start` must be `fit.theta` of a fit of the same model, or {wanted} finite variance parameters "
-            f"(`model.variances.join(...)`); got an array of shape {start.shape}"
+            f"(`model.variances.vector(...)`); got an array of shape {start.shape}"
         )
     # a standard deviation of exactly zero is a saddle that no step leaves
     return np.where(standalone(model.variances) & (start == 0.0), 0.05, start)

@@ -5,16 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..build.structures import entry_labels
-from ..covstruct import (
-    AbstractCovariance,
-    AbstractVariances,
-    ConstrainedVariances,
-    Exchangeable,
-    Fixed,
-    Identity,
-    Independent,
-    Pattern,
-)
+from ..covstruct import AbstractCovariance, AbstractVariances, ConstrainedVariances, Fixed
 from ..design import Names
 from .estimates import Component
 
@@ -27,7 +18,7 @@ def component_info(
     for k, (effect, block) in enumerate(zip(names.effects, variances.blocks, strict=True)):
         fixed = block.held if isinstance(block, Fixed) else (False,) * len(block.entries)
         for label, (i, j), constant in zip(entry_labels(effect, block), block.entries, fixed, strict=True):
-            alone = isinstance(block, Identity | Independent)
+            alone = all(block.traits.scales)
             at_bound = singular[k] and (not alone or values[len(out)] < 1e-10 * values[-1] or block.size == 1)
             kind = "var" if i == j else "cov"
             out.append(Component(f"{effect.name}:{label}", kind, k, "(constrained)" if constant else "", at_bound))
@@ -52,13 +43,4 @@ def _mark_constants(variances: ConstrainedVariances, components: list[Component]
 
 def free_counts(blocks: Sequence[AbstractCovariance]) -> tuple[int, int]:
     """(variances, covariances) that are free parameters."""
-    variances = covariances = 0
-    for block in blocks:
-        count = len(block.init())
-        if isinstance(block, Fixed | Pattern):
-            logs = sum(block.form.is_log)
-        else:
-            logs = min(count, 1 if isinstance(block, Identity | Exchangeable) else block.size)
-        variances += logs
-        covariances += count - logs
-    return variances, covariances
+    return sum(b.traits.variances for b in blocks), sum(b.traits.covariances for b in blocks)

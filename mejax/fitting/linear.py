@@ -40,7 +40,7 @@ def fit_linear(
         vces = robust_vce(model, fixed, v, vces, groups)
     judged = verdict(model, design, names, found.status, information, (described, flags, components))
     basis = np.asarray(model.basis)
-    random, residual = model.variances.split(v)
+    random, residual = model.variances.params(v)
     return Estimates(
         model=model, design=design, names=names, theta=Params(fixed, random, residual, np.zeros(0)), v=v,
         status=judged.status, history=found.history, llf=float(found.at.value), nobs=float(model.count),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..elimination import eliminate, logdet_inverse, reduce_dense
+from ..elimination import Plan, eliminate, logdet_inverse, reduce_dense
 
 if TYPE_CHECKING:
     from .model import LinearModel
@@ -19,11 +19,9 @@ class Sufficient(NamedTuple):
     logdet_x: Any
 
 
-def term_factors(model: "LinearModel", v):
-    """The relative factor of every term: blocked-diagonal where several equations share their groups."""
-    factors = model.variances.working_factors(v)
-    terms = (tuple(factors[b] for b in term.blocks) for term in model.plan.terms)
-    return tuple(_block_diagonal(blocks) for blocks in terms)
+def term_factors(plan: Plan, factors):
+    """The factor of every term: blocked-diagonal where several equations share their groups."""
+    return tuple(_block_diagonal(tuple(factors[b] for b in term.blocks)) for term in plan.terms)
 
 
 def _block_diagonal(blocks):
@@ -38,9 +36,9 @@ def _block_diagonal(blocks):
     return joined
 
 
-def sufficient(model: "LinearModel", v) -> tuple[Float[Array, "w w"], Sufficient]:
-    """W'V^-1 W and what the likelihood needs of it."""
-    logdet, total = reduce_dense(eliminate(model.plan, model.products, term_factors(model, v)))
+def sufficient(model: "LinearModel", factors) -> tuple[Float[Array, "w w"], Sufficient]:
+    """W'V^-1 W and what the likelihood needs of it, from the working factors of the blocks."""
+    logdet, total = reduce_dense(eliminate(model.plan, model.products, term_factors(model.plan, factors)))
     return total, Sufficient(logdet, *dense_part(total))
 
 
@@ -79,11 +77,11 @@ def criterion(model: "LinearModel", t: Sufficient, log_sigma):
     return -0.5 * value
 
 
-def best_log_sigma(model: "LinearModel", t: Sufficient, v):
-    """Log sigma_e at its closed-form maximum, or as v has it where there is none."""
+def best_log_sigma(model: "LinearModel", t: Sufficient, log_sigma):
+    """Log sigma_e at its closed-form maximum, or as it is where there is none."""
     if model.variances.profiled:
         return 0.5 * jnp.log(t.rss * model.unit**2 / degrees(model))
-    return model.variances.log_sigma(v)
+    return log_sigma
 
 
 def gls(model: "LinearModel", total, log_sigma):

@@ -35,7 +35,7 @@ def evaluate(model: LinearModel, v: Float[ArrayLike, " m"]) -> Evaluation:
     expansion = choose_expansion(model)(model, v, depth)
     logdet_x, inverse, contrast = dense_parts(expansion.total)
     t = Sufficient(expansion.logdet, contrast @ expansion.total @ contrast, logdet_x)
-    v = v.at[-1].set(best_log_sigma(model, t, v)) if model.variances.profiled else v
+    v = v.at[-1].set(best_log_sigma(model, t, v[-1])) if model.variances.profiled else v
     log_sigma = model.variances.log_sigma(v)
     pull = model.unit**2 * jnp.exp(-2 * log_sigma)
     weights = Sufficient(-0.5, -0.5 * pull, -0.5 if model.reml else 0.0)

@@ -62,6 +62,11 @@ def chain_parameters(model: LinearModel, depth: int) -> np.ndarray:
     return np.concatenate([np.zeros(0, int), *parts])
 
 
+def factors_at(model: LinearModel, v):
+    """The factors of every term at v."""
+    return term_factors(model.plan, model.variances.working_factors(v))
+
+
 class Chain:
     """The chain eliminated at v + step, `step` in the elements `inner` of v, with its derivatives."""
 
@@ -75,7 +80,7 @@ class Chain:
 
     def at(self, step) -> Remainder:
         v = self.v.at[self.inner].add(step)
-        return eliminate_chain(self.model.plan, self.model.products, term_factors(self.model, v))
+        return eliminate_chain(self.model.plan, self.model.products, factors_at(self.model, v))
 
     def bend(self, adjoint: Remainder) -> Float[Array, "k k"]:
         """Second derivatives of the linear function `adjoint` of the remainder."""
@@ -109,7 +114,7 @@ class GeneralExpansion(Expansion):
 
     def _scale(self, step, remainder: Remainder) -> Remainder:
         v = self.v.at[: self.depth].add(step)
-        return scale_crossed(self.model.plan, term_factors(self.model, v), remainder)
+        return scale_crossed(self.model.plan, factors_at(self.model, v), remainder)
 
     def _moved(self, step) -> Remainder:
         """The remainder at v + step: exact in the scaling, linear in the chain."""

@@ -9,7 +9,7 @@ from .._typing import ArrayLike, Params
 from ..covstruct import AbstractVariances
 from ..elimination import Plan, Products, eliminate_by_cluster
 from ..model import AbstractModel, check_params, require_double
-from .criterion import best_log_sigma, criterion, gls, quadratic_form, sufficient, term_factors
+from .criterion import best_log_sigma, criterion, quadratic_form, sufficient, term_factors
 from .posterior import posterior_modes
 
 
@@ -38,49 +38,52 @@ class LinearModel(AbstractModel):
     reml: bool = eqx.field(static=True)
 
     def init(self) -> Params:
-        random, residual = self.variances.split(jnp.asarray(self.variances.init()))
-        return Params(jnp.asarray(self.shift), random, residual, jnp.zeros(0))
+        random, residual = self.variances.unit()
+        return Params(jnp.asarray(self.shift), tuple(map(jnp.asarray, random)), jnp.asarray(residual), jnp.zeros(0))
 
-    def _variance_parameters(self, params: Params):
+    def _read(self, params: Params, nodes=None):
+        """Working factors and log sigma_e, after a look at what was passed."""
         require_double()
-        random, residual = self.variances.split(self.variances.init())
+        if nodes is not None:
+            raise ValueError("a linear model integrates in closed form: `nodes` must be None")
+        random, residual = self.variances.unit()
         check_params(params, Params(self.shift.shape, tuple(r.shape for r in random), residual.shape, (0,)))
-        return self.variances.join(params.random, params.residual)
+        return self.variances.read(params.random, params.residual)
 
     def loglik(self, params, nodes=None):
-        v = self._variance_parameters(params)
-        total, t = sufficient(self, v)
+        factors, log_sigma = self._read(params, nodes)
+        total, t = sufficient(self, factors)
         if not self.reml:
             t = t._replace(rss=quadratic_form(self, total, params.fixed))
-        return criterion(self, t, self.variances.log_sigma(v))
+        return criterion(self, t, log_sigma)
 
     def profile(self, params):
-        v = self._variance_parameters(params)
-        _, t = sufficient(self, v)
-        return criterion(self, t, best_log_sigma(self, t, v))
+        factors, log_sigma = self._read(params)
+        _, t = sufficient(self, factors)
+        return criterion(self, t, best_log_sigma(self, t, log_sigma))
 
     def contributions(self, params, nodes=None):
+        factors, log_sigma = self._read(params, nodes)
         if self.reml:
             raise ValueError("`contributions` is for maximum likelihood: the restricted one is no sum over clusters.")
         if self.cluster_totals is None:
-            return self.loglik(params).reshape(1)
-        v = self._variance_parameters(params)
+            if self.plan.columns or len(self.plan.chain) == 0 or self.plan.terms[self.plan.chain[-1].term].size == 1:
+                return self.loglik(params).reshape(1)
+            raise ValueError("`contributions`: too many clusters times columns; sums by cluster were not kept.")
+        return self.cluster_logliks(params.fixed, factors, log_sigma)
+
+    def cluster_logliks(self, fixed, factors, log_sigma):
+        """`contributions` in working coordinates; needs `cluster_totals`."""
+        assert self.cluster_totals is not None
         counts, totals = self.cluster_totals
-        logdet, total = eliminate_by_cluster(self.plan, self.products, totals, term_factors(self, v))
-        log_sigma = self.variances.log_sigma(v)
-        rss = self.unit**2 * jax.vmap(lambda t: quadratic_form(self, t, params.fixed))(total)
+        logdet, total = eliminate_by_cluster(self.plan, self.products, totals, term_factors(self.plan, factors))
+        rss = self.unit**2 * jax.vmap(lambda t: quadratic_form(self, t, fixed))(total)
         return -0.5 * (counts * (jnp.log(2 * jnp.pi) + 2 * log_sigma) + logdet + rss * jnp.exp(-2 * log_sigma))
 
-    def coefficients(self, params):
-        """beta and its covariance (X'V^-1 X)^-1 at the variance parameters given, for the unconstrained columns."""
-        v = self._variance_parameters(params)
-        total, _ = sufficient(self, v)
-        return gls(self, total, self.variances.log_sigma(v))
-
     def modes(self, params):
-        v = self._variance_parameters(params)
-        return posterior_modes(self, params.fixed, v)
+        factors, _ = self._read(params)
+        return posterior_modes(self, params.fixed, factors)
 
     def natural(self, params):
-        v = self._variance_parameters(params)
-        return jnp.concatenate([self.offset + self.basis @ params.fixed, self.variances.natural(v)])
+        factors, log_sigma = self._read(params)
+        return jnp.concatenate([self.offset + self.basis @ params.fixed, self.variances.printed(factors, log_sigma)])

@@ -23,7 +23,7 @@ class Posterior(NamedTuple):
     variances: tuple
 
 
-def posterior_modes(model, fixed, v):
+def posterior_modes(model, fixed, factors):
     """Conditional modes of the random effects at coefficients `fixed`, one (J, q) array per equation."""
     direction = jnp.append(-(model.root @ (fixed - model.shift)) / model.unit, 1.0)
     products = model.products
@@ -33,7 +33,7 @@ def posterior_modes(model, fixed, v):
         dense = tuple(d.at[..., -1].add(s) for d, s in zip(products.dense, chain, strict=True))
         moved = (dense, jnp.asarray(products.crossed_dense).at[..., -1].add(crossed))
         moved = eqx.tree_at(lambda p: (p.dense, p.crossed_dense), products, moved)
-        total = reduce_dense(eliminate(model.plan, moved, term_factors(model, v)))[1]
+        total = reduce_dense(eliminate(model.plan, moved, term_factors(model.plan, factors)))[1]
         return -0.5 * model.unit * direction @ total @ direction
 
     zero = tuple(jnp.zeros(d.shape[:-1]) for d in products.dense), jnp.zeros(model.plan.columns)
@@ -41,16 +41,16 @@ def posterior_modes(model, fixed, v):
     return _by_equation(model.plan, chain, crossed, model.variances)
 
 
-def posterior_variances(model, v, full: bool):
+def posterior_variances(model, factors, log_sigma, full: bool):
     """Conditional variances, or (`full`) those of the prediction error, one (J, q, q) array per equation."""
 
     def logdet(within, crossed):
         products = eqx.tree_at(lambda p: (p.within, p.crossed_values), model.products, (within, crossed))
-        logdet, total = reduce_dense(eliminate(model.plan, products, term_factors(model, v)))
+        logdet, total = reduce_dense(eliminate(model.plan, products, term_factors(model.plan, factors)))
         return logdet + (dense_part(total)[1] if full else 0.0)
 
     within, crossed = jax.grad(logdet, argnums=(0, 1))(model.products.within, model.products.crossed_values)
-    scale = jnp.exp(2 * model.variances.log_sigma(v))
+    scale = jnp.exp(2 * log_sigma)
     terms = {level.term: 0.5 * (w + jnp.swapaxes(w, 1, 2)) for level, w in zip(model.plan.chain, within, strict=True)}
     terms |= _crossed_blocks(model.plan, crossed)
     return tuple(scale * block for block in _cut(model.plan, terms, model.variances, square=True))
@@ -58,7 +58,9 @@ def posterior_variances(model, v, full: bool):
 
 @eqx.filter_jit
 def posterior(model, fixed, v, full: bool) -> Posterior:
-    return Posterior(posterior_modes(model, fixed, v), posterior_variances(model, v, full))
+    factors = model.variances.working_factors(v)
+    variances = posterior_variances(model, factors, model.variances.log_sigma(v), full)
+    return Posterior(posterior_modes(model, fixed, factors), variances)
 
 
 def _crossed_blocks(plan: Plan, values):
