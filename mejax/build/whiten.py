@@ -8,6 +8,8 @@ import numpy as np
 from ..covstruct import AbstractCovariance
 from ..design import Design
 
+DEPENDENT = 1e-12  # part of a column, as a share of its length, that the columns before it leave
+
 
 class Whitened(NamedTuple):
     """X = `columns` @ `root` with orthonormal columns, y = X `shift` + `unit` * `response`."""
@@ -22,6 +24,11 @@ class Whitened(NamedTuple):
 def whiten(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> Whitened:
     """Orthonormalise X (in the weighted inner product) and take the least-squares fit out of y."""
     q, root = _orthonormal(x, weights)
+    if x.shape[1] and np.min(np.abs(np.diag(root)) / np.linalg.norm(root, axis=0)) < DEPENDENT:
+        raise ValueError(
+            "columns of the fixed part are linearly dependent, so their coefficients have no unique values. Leave out "
+            "`collinear`: dependent columns are then omitted from the left to the right, with a note"
+        )
     weighted = y if weights is None else y * weights
     coordinates = q.T @ weighted
     residual = y - q @ coordinates

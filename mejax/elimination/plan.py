@@ -7,6 +7,7 @@ alone and holds every index array that the elimination needs.
 """
 
 import itertools
+import os
 
 import equinox as eqx
 import numpy as np
@@ -127,6 +128,7 @@ def make_plan(hosts: list[HostTerm]) -> tuple[Plan, list[list[np.ndarray]]]:
     chain, parents = choose_chain(hosts)
     crossed = tuple(t for t in range(len(hosts)) if t not in chain)
     offsets = np.cumsum([0, *(hosts[t].term.size * hosts[t].term.width for t in crossed)]).tolist()
+    check_memory(offsets[-1], 0)
     pairs = [_pairs(hosts[t], [hosts[c] for c in crossed], offsets) for t in chain]
     levels = []
     for position, t in enumerate(chain):
@@ -189,6 +191,22 @@ def unique_cells(cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 HEAVY = 0.18
 
 
+COPIES = 8  # matrices of the remainder's size that an evaluation holds at once
+PAIR_BYTES = 40  # per pair of pairs: three indices and the products
+
+
+def check_memory(columns: int, pairs_of_pairs: int) -> None:
+    """Refuse a model whose dense remainder cannot fit into this machine's memory."""
+    needed = 8.0 * COPIES * columns**2 + PAIR_BYTES * pairs_of_pairs
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else np.inf
+    if needed > total:
+        raise ValueError(
+            f"the crossed factors leave a dense matrix of {columns:,} columns; fitting needs about {needed / 1e9:.1f} "
+            f"GB of memory and this machine has {total / 1e9:.1f} GB. Drop the crossed factor with the fewest rows per "
+            "level, merge rare levels, or use a machine with more memory"
+        )
+
+
 def _schur_update(group, column, size: int, columns: int):
     """left, right, entry, heavy_pairs, heavy_cells, heavy of a `ChainLevel`; pairs are sorted by (group, column)."""
     index = np.int32 if columns < 46340 else np.int64
@@ -201,6 +219,7 @@ def _schur_update(group, column, size: int, columns: int):
     row = np.cumsum(is_heavy) - 1
     heavy_cells = row[group[heavy_pairs]].astype(index) * index(columns) + column[heavy_pairs]
     start = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    check_memory(columns, int(np.sum(counts[~is_heavy].astype(np.int64) * (counts[~is_heavy] + 1) // 2)))
     # ordered by column, so that consecutive writes stay close together
     by_column = np.argsort(column, kind="stable")
     by_column = by_column[~is_heavy[group[by_column]]]

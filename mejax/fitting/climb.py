@@ -52,7 +52,7 @@ def climb(model: LinearModel, design: Design, settings: FitSettings) -> Maximum:
         if settings.em_only:
             at = objective(model)(start)
             return Maximum(at, Status.CONVERGED if done else Status.NOT_CONVERGED, (Step(0, float(at.value)),))
-    label = "Log restricted-likelihood" if model.reml else "Log likelihood"
+    label = likelihood_label(model)
     settings.say("Performing gradient-based optimization:")
 
     def report(step: Step) -> None:
@@ -78,19 +78,28 @@ def em_iterations(model: LinearModel, start: np.ndarray, settings: FitSettings) 
     The random-effects covariances take an EM step (mean posterior second moments, projected onto their structure), the
     residual variance its closed-form maximum (ECME: Liu and Rubin 1994).
     """
-    v, last = start, -np.inf
+    if not model.variances.profiled:
+        raise ValueError(
+            "EM steps (emiterate, emonly) are for covariance matrices without fixed entries or constraints; leave "
+            "them out"
+        )
+    here = to_host(evaluate(model, start))
     for iteration in range(settings.em or MOST_EM):
-        here = to_host(evaluate(model, v))
         value = float(here.value)
         if settings.em_log:
-            settings.say(f"Iteration {iteration}:  Log likelihood = {value:.8g}")
-        if value - last < settings.em_tolerance * (1.0 + abs(value)):
-            return here.v, True
-        last = value
+            settings.say(f"Iteration {iteration}:  {likelihood_label(model)} = {value:.8g}")
         random = to_host(posterior(model, here.fixed, here.v, model.reml))
         scale = float(to_host(natural_jacobian(model.variances, here.v))[0][-1])
-        v = em_step(model.variances, random, scale)
-    return v, False
+        there = to_host(evaluate(model, em_step(model.variances, random, scale)))
+        gain = float(there.value) - value
+        if gain < settings.em_tolerance * (1.0 + abs(value)):
+            return (there.v if gain >= 0 else here.v), gain > -1e-9 * (1.0 + abs(value))
+        here = there
+    return here.v, False
+
+
+def likelihood_label(model: LinearModel) -> str:
+    return "Log restricted-likelihood" if model.reml else "Log likelihood"
 
 
 def starting_point(model: LinearModel, design: Design, start: Any) -> np.ndarray:

@@ -1,9 +1,11 @@
 """Random effects whose variances the design confounds with something else, whatever the response."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 
+from ..covstruct import Fixed, FreeVariances
 from ..design import Design, Names
 from ..lmm import LinearModel
 
@@ -16,15 +18,21 @@ class Confounded(NamedTuple):
 
 
 def confounded(model: LinearModel, design: Design, names: Names) -> list[Confounded]:
-    """Every such case that the design alone shows."""
-    return _single_observations(design, names) + _same_groups(model, design, names) + _absorbed(model, design, names)
+    """Every such case that the design alone shows; none where variances are held or constrained."""
+    if not isinstance(model.variances, FreeVariances):
+        return []
+    return (
+        _single_observations(model, design, names)
+        + _same_groups(model, design, names)
+        + _absorbed(model, design, names)
+    )
 
 
-def _single_observations(design: Design, names: Names) -> list[Confounded]:
+def _single_observations(model: LinearModel, design: Design, names: Names) -> list[Confounded]:
     """Levels with one observation in each group."""
     found = []
     for k, (effect, name) in enumerate(zip(design.effects, names.effects, strict=True)):
-        if effect.size != len(design.x):
+        if effect.size != len(design.x) or not _all_free(model, k):
             continue
         if effect.z.shape[1] == 1 and np.ptp(effect.z[:, 0]) == 0:
             text = (
@@ -42,20 +50,32 @@ def _single_observations(design: Design, names: Names) -> list[Confounded]:
     return found
 
 
+def _all_free(model: LinearModel, k: int) -> bool:
+    """Has equation k no entry held at a value?"""
+    block = model.variances.blocks[k]
+    return not isinstance(block, Fixed) or not any(block.held)
+
+
 def _same_groups(model: LinearModel, design: Design, names: Names) -> list[Confounded]:
-    """Equations with the same groups whose columns are linearly dependent."""
+    """Equations with the same groups that give the same covariate two variances of its own."""
     found = []
     for term in model.plan.terms:
-        if len(term.blocks) < 2:
-            continue
-        z = np.concatenate([design.effects[b].z for b in term.blocks], axis=1)
-        norms = np.sqrt(np.einsum("ij,ij->j", z, z))
-        if np.linalg.eigvalsh(z.T @ z / np.outer(norms, norms))[0] < 1e-10:
-            paths = list(dict.fromkeys(names.effects[b].path for b in term.blocks))
-            which = f"{' and '.join(paths)} form the same groups" if len(paths) > 1 else f"two equations of {paths[0]}"
-            text = f"{which} and have the same or dependent random effects; drop one of them"
-            found.append(Confounded(text, frozenset(term.blocks)))
+        own = [b for b in term.blocks if model.variances.blocks[b].traits.own and _all_free(model, b)]
+        for a, b in itertools.combinations(own, 2):
+            if _share_a_column(design.effects[a].z, design.effects[b].z):
+                paths = list(dict.fromkeys(names.effects[k].path for k in (a, b)))
+                which = f"two equations of {paths[0]}"
+                if len(paths) > 1:
+                    which = f"{' and '.join(paths)} form the same groups and"
+                text = f"{which} have a random effect in common, whose variance cannot be divided; drop one of them"
+                found.append(Confounded(text, frozenset({a, b})))
     return found
+
+
+def _share_a_column(a: np.ndarray, b: np.ndarray) -> bool:
+    """Is a column of one a multiple of a column of the other?"""
+    lengths = np.outer(np.linalg.norm(a, axis=0), np.linalg.norm(b, axis=0))
+    return bool(np.any(np.abs(a.T @ b) > (1 - 1e-12) * lengths))
 
 
 def _absorbed(model: LinearModel, design: Design, names: Names) -> list[Confounded]:

@@ -40,7 +40,8 @@ def joint_vce(estimates: Estimates) -> np.ndarray:
 
 def model_wald(estimates: Estimates) -> Wald:
     """The header's test: all coefficients but the intercept are zero (all of them where there is no intercept)."""
-    rows = [k for k, c in enumerate(estimates.names.estimated) if not c.constant]
+    free = np.diag(estimates.coefficient_vce) > 0  # a constraint may leave nothing to test
+    rows = [k for k, c in enumerate(estimates.names.estimated) if not c.constant and free[k]]
     if not rows:
         return Wald(np.nan, 0, np.nan, "Wald chi2(0) = .   Prob > chi2 = .")
     selector = np.eye(len(estimates.coefficients))[rows]

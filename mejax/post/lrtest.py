@@ -45,6 +45,8 @@ def lrtest(a, b) -> LikelihoodRatio:
         )
     stat = max(stat, 0.0)
     variances, covariances = (b - a for a, b in zip(_free(small), _free(large), strict=True))
+    if small.constraints or large.constraints:
+        variances = covariances = 0
     if variances <= 0:
         return LikelihoodRatio(stat, df, upper_tail(stat, df), f"chi2({df})", False)
     if covariances > 0:  # covariances that vanish with a variance count with it
@@ -55,11 +57,19 @@ def lrtest(a, b) -> LikelihoodRatio:
 
 
 def _free(estimates: Estimates) -> tuple[int, int]:
-    return free_counts(estimates.model.variances.blocks)
+    """(variances, covariances) that are free; constraints hold them inside their range."""
+    return (0, 0) if estimates.constraints else free_counts(estimates.model.variances.blocks)
+
+
+def _same(a, b) -> bool:
+    return a is b or (a is not None and b is not None and np.array_equal(a, b))
 
 
 def _check_comparable(a, b) -> None:
     first, second = a.estimates, b.estimates
+    for each in (first, second):
+        if not each.status.ok:
+            raise ValueError(f"lrtest: a fit ended as `{each.status}`, so its log likelihood is no maximum to compare")
     if first.vce != "oim" or second.vce != "oim":
         raise ValueError("lrtest: fits with robust standard errors are no likelihood fits to compare; use vce(oim)")
     if first.model.reml != second.model.reml:
@@ -68,6 +78,8 @@ def _check_comparable(a, b) -> None:
         raise ValueError(f"lrtest: the fits use different samples ({first.nobs:g} and {second.nobs:g} observations)")
     if first.names.response != second.names.response or not np.array_equal(first.design.y, second.design.y):
         raise ValueError("lrtest: the fits have different responses")
+    if not (_same(first.design.offset, second.design.offset) and _same(first.design.weights, second.design.weights)):
+        raise ValueError("lrtest: the fits have different offsets or weights")
     labels = [tuple(c.label for c in e.names.estimated) for e in (first, second)]
     if first.model.reml and set(labels[0]) != set(labels[1]):
         raise ValueError(

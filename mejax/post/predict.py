@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .._tree import to_host
+from ..elimination import nesting
 from ..fitting import Estimates
 from ..frame import Encoding
 from ..lmm import posterior
@@ -100,8 +101,8 @@ def _effect_frame(estimates: Estimates, rows: Rows, statistic: str, which: list[
         effect = rows.effects[k]
         pooled = estimates.names.effects[k].factor is not None and values.shape[1] > 1
         if pooled:
-            chosen = np.argmax(effect.z, axis=1)
-            columns[labels[0]] = values[effect.codes, chosen]
+            codes = np.where(effect.z.any(axis=1), effect.codes, -1)  # a level never seen in its group
+            columns[labels[0]] = values[codes, np.argmax(effect.z, axis=1)]
         else:
             columns |= {label: values[effect.codes, c] for c, label in enumerate(labels)}
     return pd.DataFrame(columns)
@@ -128,16 +129,17 @@ def _aliases(estimates: Estimates, relevel: str) -> set[str]:
 
 
 def _levels(estimates: Estimates, relevel: str | None) -> list[int]:
-    """Equations from the top down to the level named."""
+    """The equations of the level named and of those in which its groups are nested."""
     paths = _names(estimates)
     if relevel is None:
         return list(range(len(paths)))
     found = [k for k, path in enumerate(paths) if path in _aliases(estimates, relevel)]
     if not found:
-        raise ValueError(
-            f"predict: `relevel={relevel}` is no level of this model; levels are {', '.join(dict.fromkeys(paths))}"
-        )
-    return list(range(max(found) + 1))
+        known = ", ".join(dict.fromkeys(paths))
+        raise ValueError(f"predict: `relevel={relevel}` is no level of this model; levels are {known}")
+    low = estimates.design.effects[found[0]]
+    outer = [nesting(low.codes, low.size, other.codes) is not None for other in estimates.design.effects]
+    return [k for k, path in enumerate(paths) if outer[k] or k in found or path == "_all"]
 
 
 def _rows(estimates: Estimates, encoding: Encoding, data: Any, groups: bool) -> Rows:

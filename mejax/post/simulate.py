@@ -8,9 +8,7 @@ from ..frame import Encoding
 from .predict import contribution, prior
 
 
-def simulate(
-    estimates: Estimates, encoding: Encoding, n: int, seed: int, fixed_effects_only: bool = False
-) -> pd.DataFrame:
+def simulate(estimates: Estimates, encoding: Encoding, n: int, seed: int) -> pd.DataFrame:
     """`n` responses drawn from the model at its estimates: new random effects, new errors, the same design.
 
     A row per row of the data (NaN outside the sample), a column per draw; the same `seed` gives the same draws.
