@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table = _read(parsed.data)
         with redirect_stdout(sys.stderr if parsed.json else sys.stdout):
             fit = me.run(parsed.command, table)
-    except (ValueError, TypeError, NotImplementedError, FileNotFoundError, ImportError) as problem:
+    except (ValueError, TypeError, NotImplementedError, OSError, ImportError) as problem:
         print(f"mejax: {problem}", file=sys.stderr)
         return 2
     print(json.dumps(as_json(fit), indent=2) if parsed.json else f"\n{fit}")
@@ -57,7 +57,7 @@ def _read(place: str):
     from . import datasets
 
     path = Path(place)
-    suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+    suffix = ("".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix).lower()
     if not path.exists():
         if suffix or os.sep in place:
             raise FileNotFoundError(f"no file `{place}`; data sets by name are {', '.join(datasets.names())}")

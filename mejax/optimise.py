@@ -131,10 +131,13 @@ def newton_direction(gradient: np.ndarray, hessian: np.ndarray, difficult: bool 
     """
     if len(gradient) == 0:
         return gradient, 0.0, True
-    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
+    curvature = np.abs(np.diag(hessian))
+    scale = (
+        1.0 / np.sqrt(np.maximum(curvature, 1e-30 * np.max(curvature))) if np.any(curvature) else np.ones(len(gradient))
+    )
     values, vectors = np.linalg.eigh(-(hessian * scale).T * scale)
     concave = bool(values[0] > -1e-10 * max(values[-1], 1e-300))
-    largest = max(np.max(np.abs(values)), 1e-300)
+    largest = np.max(np.abs(values)) or 1.0
     size = np.maximum(np.abs(values), 1e-7 * largest)
     if difficult and not concave:
         size = np.where(values > 1e-7 * largest, values, largest)

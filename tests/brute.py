@@ -4,8 +4,8 @@ The covariance matrix is linear in the printed components, V = sum_k theta_k A_k
 are short formulas (Harville 1977) and nothing has to be differentiated by steps.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,16 +19,16 @@ class Dense:
     parts: tuple[np.ndarray, ...]
     reml: bool = False
 
-    def covariance(self, theta: Sequence[float]) -> np.ndarray:
+    def covariance(self, theta: Any) -> np.ndarray:
         return np.tensordot(np.asarray(theta, float), np.stack(self.parts), 1)
 
-    def gls(self, theta: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    def gls(self, theta: Any) -> tuple[np.ndarray, np.ndarray]:
         """The coefficients and (X'V^-1 X)^-1."""
         vx = np.linalg.solve(self.covariance(theta), self.x)
         vce = np.linalg.inv(self.x.T @ vx)
         return vce @ (vx.T @ self.y), vce
 
-    def loglik(self, theta: Sequence[float], fixed: np.ndarray | None = None) -> float:
+    def loglik(self, theta: Any, fixed: np.ndarray | None = None) -> float:
         """The log likelihood; the restricted one under REML."""
         v = self.covariance(theta)
         best, vce = self.gls(theta)
@@ -40,19 +40,19 @@ class Dense:
             value -= np.linalg.slogdet(vce)[1]
         return -0.5 * (degrees * np.log(2 * np.pi) + value)
 
-    def _pieces(self, theta: Sequence[float]):
+    def _pieces(self, theta: Any):
         inverse = np.linalg.inv(self.covariance(theta))
         vx = inverse @ self.x
         projection = inverse - vx @ np.linalg.solve(self.x.T @ vx, vx.T)
         return (projection if self.reml else inverse), projection
 
-    def score(self, theta: Sequence[float]) -> np.ndarray:
+    def score(self, theta: Any) -> np.ndarray:
         """Derivatives of the profile (or restricted) log likelihood in theta."""
         middle, projection = self._pieces(theta)
         py = projection @ self.y
         return np.array([0.5 * (py @ a @ py - np.sum(middle * a)) for a in self.parts])
 
-    def information(self, theta: Sequence[float]) -> np.ndarray:
+    def information(self, theta: Any) -> np.ndarray:
         """Minus its second derivatives."""
         middle, projection = self._pieces(theta)
         py = projection @ self.y
@@ -61,11 +61,11 @@ class Dense:
         traces = np.array([[np.sum(m * o.T) for o in products] for m in products])
         return np.array([[a @ projection @ b for b in pushed] for a in pushed]) - 0.5 * traces
 
-    def errors(self, theta: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    def errors(self, theta: Any) -> tuple[np.ndarray, np.ndarray]:
         """Standard errors of the coefficients and of theta."""
         return np.sqrt(np.diag(self.gls(theta)[1])), np.sqrt(np.diag(np.linalg.inv(self.information(theta))))
 
-    def sandwich(self, theta: Sequence[float], clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sandwich(self, theta: Any, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cluster-robust matrices of the coefficients and of theta, blockwise, with the factor M / (M - 1).
 
         The middle is the sum over clusters of products of scores, those of the full likelihood at the GLS estimate.
@@ -88,7 +88,7 @@ class Dense:
         return factor * bread @ outer @ bread, factor * inner @ middle @ inner
 
 
-def dense_of(fit) -> Dense:
+def dense_of(fit: Any) -> Dense:
     """The twin of a fit without weights whose printed components are all free, from its arrays and labels."""
     design = fit.estimates.design
     parts = []

@@ -34,6 +34,8 @@ class Pattern_:
     equations: Sequence[tuple[str, str, str]]
     reml: bool = False
     matrices: dict = field(default_factory=dict)
+    weighted: bool = False
+    offset: bool = False
 
 
 # groupings: g nested in s nested in t; h and k cross everything; columns: 1 constant, x a covariate, z another
@@ -62,6 +64,14 @@ MODELS = {
     "crossed_fixed": Pattern_(
         [("g", "xz1", "fixed"), ("h", "1", "identity")], matrices={"fixed": np.diag([0.5, 0.2, np.nan])}
     ),
+    # 60 groups x 80 columns, few cells each: the Schur update goes through its list of pairs
+    "sparse": Pattern_([("m", "1", "identity"), ("w", "1", "identity")]),
+    "sparse_slopes_reml": Pattern_([("m", "x1", "unstructured"), ("w", "1", "identity"), ("h", "1", "identity")], True),
+    "sparse_nested": Pattern_([("b", "1", "identity"), ("m", "x1", "unstructured"), ("w", "z1", "independent")]),
+    "weighted": Pattern_([("g", "x1", "unstructured")], weighted=True, offset=True),
+    "weighted_crossed_reml": Pattern_(
+        [("g", "1", "identity"), ("h", "1", "identity")], True, weighted=True, offset=True
+    ),
     "no_fixed_effects": Pattern_([("g", "1", "identity"), ("h", "1", "identity")]),
 }
 
@@ -73,6 +83,8 @@ def linear_design(name: str, n: int = 240, seed: int = 3) -> tuple[Design, Names
     columns = {"1": np.ones(n), "x": rng.normal(1.0, 1.0, n), "z": rng.uniform(-1, 2, n)}
     g = rng.choice(24, n, p=rng.dirichlet(np.full(24, 3.0)))
     codes = {"g": g, "s": g // 4, "t": g // 12, "h": rng.integers(0, 7, n), "k": rng.integers(0, 4, n)}
+    m = rng.integers(0, 60, n)
+    codes |= {"m": m, "b": m // 20, "w": rng.integers(0, 80, n)}
     codes = {key: np.unique(value, return_inverse=True)[1].astype(np.int32) for key, value in codes.items()}
     y = 2.0 + columns["x"] + rng.normal(size=24)[g] + 0.7 * rng.normal(size=7)[codes["h"]] + rng.normal(size=n)
     effects, names = [], []
@@ -86,7 +98,9 @@ def linear_design(name: str, n: int = 240, seed: int = 3) -> tuple[Design, Names
     fixed = tuple(FixedColumn(c, "", "", "", k, constant=c == "_cons") for k, c in enumerate(("x", "_cons")))
     if name == "no_fixed_effects":
         x, fixed = x[:, :0], ()
-    return Design(y, x, tuple(effects)), Names("y", fixed, tuple(names), ())
+    weights = rng.integers(1, 4, n).astype(float) if pattern.weighted else None
+    offset = columns["z"] if pattern.offset else None
+    return Design(y, x, tuple(effects), weights, offset), Names("y", fixed, tuple(names), ())
 
 
 def linear_model(name: str, **kwargs) -> tuple[LinearModel, Design]:
@@ -103,22 +117,24 @@ def some_point(model: LinearModel, seed: int = 5) -> jax.Array:
 
 
 def dense_twin(model: LinearModel, design: Design, v, fixed) -> float:
-    """The log likelihood by the n x n covariance matrix."""
-    n = len(design.x)
+    """The log likelihood by the n x n covariance matrix; weighted observations stand there as often as they count."""
+    rows = np.repeat(np.arange(len(design.x)), 1 if design.weights is None else design.weights.astype(int))
+    x, n = design.x[rows], len(rows)
+    y = (design.y - (0.0 if design.offset is None else design.offset))[rows]
     sigma2 = float(np.exp(2 * model.variances.log_sigma(v)))
     cov = np.eye(n)
     for effect, factor in zip(design.effects, model.variances.factors(v), strict=True):
         factor = np.asarray(factor)
-        same = effect.codes[:, None] == effect.codes[None, :]
-        cov += same * (effect.z @ factor @ factor.T @ effect.z.T)
+        codes, z = effect.codes[rows], effect.z[rows]
+        cov += (codes[:, None] == codes[None, :]) * (z @ factor @ factor.T @ z.T)
     cov *= sigma2
     inverse = np.linalg.inv(cov)
     logdet = np.linalg.slogdet(cov)[1]
     if not model.reml:
-        r = design.y - design.x @ fixed
+        r = y - x @ fixed
         return -0.5 * (n * np.log(2 * np.pi) + logdet + r @ inverse @ r)
-    information = design.x.T @ inverse @ design.x
-    beta = np.linalg.solve(information, design.x.T @ inverse @ design.y)
-    r = design.y - design.x @ beta
+    information = x.T @ inverse @ x
+    beta = np.linalg.solve(information, x.T @ inverse @ y)
+    r = y - x @ beta
     more = np.linalg.slogdet(information)[1]
-    return -0.5 * ((n - design.x.shape[1]) * np.log(2 * np.pi) + logdet + more + r @ inverse @ r)
+    return -0.5 * ((n - x.shape[1]) * np.log(2 * np.pi) + logdet + more + r @ inverse @ r)

@@ -43,7 +43,7 @@ def test_measure_separates_the_first_fit():
 def test_process_reports_result_and_memory():
     result = run_process([sys.executable, "-c", f"print('noise'); print({json.dumps(json.dumps(FIT))})"], limit=60)
     assert result["loglik"] == FIT["loglik"]
-    assert 1 < result["peak_memory_mb"] < 1000
+    assert result["peak_memory_mb"] > 1  # no upper bound: a forked child starts from the size of this process
 
 
 def test_process_failures_are_told():

@@ -104,6 +104,32 @@ def test_modes_and_variances_equal_the_dense_formulas(name):
         start = stop
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_theta_is_the_factor_of_the_printed_matrices(name):
+    """`Params` reads in the model's own coordinates, whatever the optimiser works in, and back."""
+    model, _ = linear_model(name)
+    v = np.asarray(some_point(model))
+    params = params_at(model, v, np.zeros(model.shift.shape))
+    printed = np.asarray(model.variances.natural(v))
+    np.testing.assert_allclose(model.natural(params)[model.offset.shape[0] :], printed, rtol=1e-9, atol=1e-12)
+    again = model.variances.vector(params.random, params.residual)
+    np.testing.assert_allclose(model.variances.natural(again), printed, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("share", [0.0, 1e9])
+@pytest.mark.parametrize("name", ["sparse_slopes_reml", "crossed_slopes", "crossed_and_nested"])
+def test_both_ways_of_the_schur_update_agree(name, share, monkeypatch):
+    """All groups through the dense product, and all through the list of pairs."""
+    usual, _ = linear_model(name)
+    monkeypatch.setattr("mejax.elimination.plan.HEAVY", share)
+    other, _ = linear_model(name)
+    assert [level.heavy > 0 for level in other.plan.chain] == [share == 0.0] * len(other.plan.chain)
+    v = some_point(usual)
+    a, b = evaluate(usual, v), evaluate(other, v)
+    assert float(a.value) == pytest.approx(float(b.value), rel=1e-13)
+    np.testing.assert_allclose(a.hessian, b.hessian, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("name", ["blocked", "nested", "nested_four_levels"])
 def test_contributions_sum_to_the_loglik_and_stand_for_their_clusters(name):
     model, design = linear_model(name)

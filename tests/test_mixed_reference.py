@@ -24,6 +24,7 @@ import functools
 import math
 import re
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ PIG = [name for name in SPELLINGS if not name.startswith("ex2")]
 
 
 @functools.cache
-def fit(name: str):
+def fit(name: str) -> Any:
     table = datasets.load("clippings" if name.startswith("ex2") else "pig")
     if name == "ex2":
         table["wpunit"] = table.groupby(["nitrogen", "block"]).ngroup() + 1
@@ -263,7 +264,7 @@ def test_and_does_not_at_the_printed_ones(name):
 
 
 @functools.cache
-def other_fit(section: str, case: str):
+def other_fit(section: str, case: str) -> Any:
     stored = other(section, case)
     return me.mixed(stored["formula"], data(stored["data"]), reml=stored["method"] == "REML", nolog=True)
 
@@ -329,7 +330,7 @@ def effects_of(section: str, case: str, statistic: str, group: str, levels: list
     mine = [c for c in frame.columns if c.split(":")[0] == group.replace(":", "#")]
     renamed = {c: c.split(":")[1].replace("_cons", "(Intercept)") for c in mine}
     first = key.drop_duplicates()
-    return frame.loc[first.index, mine].rename(columns=renamed).set_index(first.to_numpy()).loc[levels]
+    return frame.loc[first.index][mine].rename(columns=renamed).set_index(first.to_numpy()).loc[levels]
 
 
 @by_case

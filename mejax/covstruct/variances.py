@@ -220,11 +220,19 @@ class ConstrainedVariances(AbstractVariances):
             np.add.at(counts, cells[cells >= 0], 1.0)
         values = values / np.maximum(counts, 1.0)
         values[-1] = residual
-        free = values[list(self.free)]
-        floor = 1e-3 * max(residual, 1e-300)
-        # covariances start at zero: the matrix must be positive definite under any constraint
-        return np.where(self.is_log, np.log(np.maximum(free, floor)), 0.0)
+        free = np.maximum(values[list(self.free)], 1e-3 * max(residual, 1e-300))
+        # covariances start at zero, and variances small enough that those they determine are positive
+        free = np.where(self.is_log, free, 0.0)
+        diagonal = [cells[i][i] for cells in self.index for i in range(len(cells))] + [len(self.offset) - 1]
+        for _ in range(60):
+            if np.all((np.asarray(self.offset) + np.asarray(self.basis) @ free)[diagonal] >= 0):
+                break
+            free = 0.5 * free
+        return np.where(self.is_log, np.log(np.where(self.is_log, free, 1.0)), free)
 
 
 def _cholesky(sigma):
-    return jnp.sqrt(sigma) if sigma.shape[0] == 1 else jnp.linalg.cholesky(sigma)
+    if sigma.shape[0] > 1:
+        return jnp.linalg.cholesky(sigma)
+    zero = sigma == 0.0  # a variance held at zero: the root has no derivative there, and needs none
+    return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, sigma)))

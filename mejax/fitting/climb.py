@@ -111,7 +111,10 @@ def starting_point(model: LinearModel, design: Design, start: Any) -> np.ndarray
         if given != wanted:
             raise ValueError(f"`start` belongs to another model: its random part has shapes {given}, here {wanted}")
         start = model.variances.vector(start.random, start.residual)
-    start = np.asarray(start, float)
+    try:
+        start = np.asarray(start, float)
+    except (TypeError, ValueError):
+        start = np.full(0, np.nan)
     wanted = len(model.variances.init())
     if start.shape != (wanted,) or not np.all(np.isfinite(start)):
         raise ValueError(

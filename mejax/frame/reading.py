@@ -45,12 +45,23 @@ def read(spec: Spec, table: Any, *, matrices: Mapping[str, Any] | None = None) -
     weights = None if weights is None else sample_of(weights, words(spec.weights[0].expression), sample)
     y = sample_of(needs.response, words(spec.response), sample, gaps="second_response" in needs.extras)
     offset = None if needs.offset is None else sample_of(needs.offset, "offset", sample)
+    _check_labels(fixed, reads)
     design = Design(y, fixed.matrix, tuple(r.effects for r in reads), weights, offset)
     names = Names(
         words(spec.response), fixed.rows, tuple(r.names for r in reads), _group_counts(spec, reads, weights),
         _notes(sample, fixed, reads), _weight_text(spec),
     )  # fmt: skip
     return design, _encoding(spec, source, sample, needs, names, fixed=fixed, reads=reads)
+
+
+def _check_labels(fixed: Columns | FormulaColumns, reads: Sequence[Read]) -> None:
+    """Every label stands for one thing: a column must not be called `_cons`, say."""
+    for labels in ([row.label for row in fixed.rows], *(read.names.columns for read in reads)):
+        twice = {label for label in labels if labels.count(label) > 1}
+        if twice:
+            label = min(twice)
+            what = "is the name of the constant; rename the column" if label == "_cons" else "stands for two columns"
+            raise ValueError(f"`{label}` {what}")
 
 
 def _evaluated_sides(spec: Spec, source: Source, sample: Sample) -> tuple[Sample, dict[FormulaSide, Evaluated]]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..fitting import Comparison, Estimates, boundary_test, upper_tail
-from ..fitting.components import free_counts
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,9 @@ def lrtest(a, b) -> LikelihoodRatio:
         ValueError: fits of different samples or responses, of REML with different fixed effects, of pseudolikelihoods,
             or with the same number of parameters.
     """
+    for each in (a, b):
+        if not isinstance(getattr(each, "estimates", None), Estimates):
+            raise TypeError(f"lrtest: compares two fits, as `me.mixed` returns them; got {type(each).__name__}")
     first, second = a.estimates, b.estimates
     _check_comparable(a, b)
     small, large = sorted((first, second), key=lambda e: e.parameters)
@@ -44,21 +46,22 @@ def lrtest(a, b) -> LikelihoodRatio:
             "models are not nested, or the larger fit has not converged"
         )
     stat = max(stat, 0.0)
-    variances, covariances = (b - a for a, b in zip(_free(small), _free(large), strict=True))
-    if small.constraints or large.constraints:
-        variances = covariances = 0
-    if variances <= 0:
+    fixed = len(large.coefficients) - len(small.coefficients)
+    new = _variances(large) - _variances(small)
+    if not new or small.constraints or large.constraints:
         return LikelihoodRatio(stat, df, upper_tail(stat, df), f"chi2({df})", False)
-    if covariances > 0:  # covariances that vanish with a variance count with it
-        variances += covariances
-    result = boundary_test(stat, variances, df - variances)
-    assert result is not None
+    # with a variance, the covariances beside it vanish too: all parameters of the random part count as bounded
+    result = boundary_test(stat, df - fixed, fixed) if df > fixed else None
+    if result is None:
+        raise ValueError("lrtest: the models are not nested: one has more coefficients, the other more variances")
     return LikelihoodRatio(result.stat, result.df, result.p, result.kind, result.conservative)
 
 
-def _free(estimates: Estimates) -> tuple[int, int]:
-    """(variances, covariances) that are free; constraints hold them inside their range."""
-    return (0, 0) if estimates.constraints else free_counts(estimates.model.variances.blocks)
+def _variances(estimates: Estimates) -> set[str]:
+    """Labels of the random effects that have a variance; one that only the larger model has is zero in the smaller."""
+    paths = [e.path for e in estimates.names.effects]
+    kinds = [c for c in estimates.component_info if c.kind == "var" and c.equation >= 0]
+    return {f"{paths[c.equation]}:{c.label.split(':', 1)[1]}" for c in kinds}
 
 
 def _same(a, b) -> bool:

@@ -42,7 +42,7 @@ def predict(
     On new data, groups that the fit has not seen have random effects 0 (and their prior standard deviations).
     """
     if statistic not in STATISTICS:
-        near = difflib.get_close_matches(statistic, STATISTICS, n=1)
+        near = difflib.get_close_matches(str(statistic), STATISTICS, n=1)
         hint = f"did you mean `{near[0]}`? " if near else ""
         raise ValueError(f"predict: unknown statistic `{statistic}`; {hint}known are {', '.join(STATISTICS)}")
     if statistic in ("residuals", "rstandard") and data is not None:

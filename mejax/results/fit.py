@@ -204,7 +204,7 @@ class Fit:
 
     def lincom(self, expression: str, *, level: float | None = None) -> Display:
         """A linear combination: `fit.lincom("week + 2*_cons")`."""
-        return _hypotheses.lincom(self.estimates, expression, level or self.level)
+        return _hypotheses.lincom(self.estimates, expression, self.level if level is None else level)
 
     # output
     def summary(self) -> Text:
@@ -236,7 +236,7 @@ class Estat:
     def icc(self, *, level: float | None = None) -> Display:
         """Intraclass correlations of nested levels."""
         with computing():
-            return _estat.icc(self._fit.estimates, level or self._fit.level)
+            return _estat.icc(self._fit.estimates, self._fit.level if level is None else level)
 
     def recovariance(self, *, correlation: bool = False) -> "Matrices":
         """Covariance matrices of the random effects, one per level."""
@@ -245,7 +245,7 @@ class Estat:
 
     def sd(self, *, level: float | None = None) -> Display:
         """Variance components as standard deviations and correlations."""
-        return _estat.sd(self._fit.estimates, level or self._fit.level)
+        return _estat.sd(self._fit.estimates, self._fit.level if level is None else level)
 
     def ic(self) -> Display:
         """Information criteria."""
