@@ -72,6 +72,9 @@ MODELS = {
     "weighted_crossed_reml": Pattern_(
         [("g", "1", "identity"), ("h", "1", "identity")], True, weighted=True, offset=True
     ),
+    "crossed_pattern": Pattern_(
+        [("g", "1", "identity"), ("h", "1", "pattern")], matrices={"pattern": np.array([[1.0]])}
+    ),
     "no_fixed_effects": Pattern_([("g", "1", "identity"), ("h", "1", "identity")]),
 }
 

@@ -7,9 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._typing import ArrayLike
+from ..covstruct import FreeVariances
 from .criterion import Sufficient, best_log_sigma, criterion, degrees, dense_parts, gls
-from .expansion import choose_expansion
+from .expansion import Expansion, GeneralExpansion
 from .model import LinearModel
+from .scalar import ScalarExpansion
 
 
 class Evaluation(NamedTuple):
@@ -50,6 +52,15 @@ def evaluate(model: LinearModel, v: Float[ArrayLike, " m"]) -> Evaluation:
     gradient, hessian = _with_log_sigma(model, v, (gradient, hessian), t.rss * pull, rss * pull)
     fixed, covariance = gls(model, expansion.total, log_sigma)
     return Evaluation(v, criterion(model, t, log_sigma), gradient, hessian, fixed, covariance)
+
+
+def choose_expansion(model: LinearModel) -> type[Expansion]:
+    """`ScalarExpansion` for crossed random intercepts with variances of their own, otherwise `GeneralExpansion`."""
+    variances, plan = model.variances, model.plan
+    terms = [plan.terms[t] for t in plan.crossed]
+    scalar = all(t.width == 1 and variances.blocks[t.blocks[0]].traits.scales == (True,) for t in terms)
+    free = isinstance(variances, FreeVariances) and variances.profiled
+    return ScalarExpansion if terms and scalar and free else GeneralExpansion
 
 
 def _with_log_sigma(model: LinearModel, v, derivatives, rss, slopes):

@@ -41,17 +41,6 @@ class Expansion(abc.ABC):
         """Second derivatives of weight x log|V| + sum(e * W'V^-1W), e symmetric."""
 
 
-def choose_expansion(model: LinearModel) -> type[Expansion]:
-    """`ScalarExpansion` where it applies, otherwise `GeneralExpansion`."""
-    variances, plan = model.variances, model.plan
-    scalar = all(plan.terms[t].width == 1 for t in plan.crossed)
-    if plan.columns and scalar and isinstance(variances, FreeVariances) and variances.profiled:
-        from .scalar import ScalarExpansion
-
-        return ScalarExpansion
-    return GeneralExpansion
-
-
 def chain_parameters(model: LinearModel, depth: int) -> np.ndarray:
     """The elements of v that the factors of the chain's terms depend on."""
     variances = model.variances
