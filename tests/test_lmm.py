@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mejax._typing import Params
+from mejax.elimination.plan import check_memory
 from mejax.lmm import evaluate, posterior
 from mejax.lmm.criterion import criterion, sufficient
 
@@ -194,3 +195,9 @@ def test_likelihood_works_under_the_transformations():
     assert np.all(np.isfinite(gradient.fixed)) and values.shape == (2,)
     assert float(values[0]) == pytest.approx(float(model.loglik(params)), rel=1e-12)
     assert np.all(np.linalg.eigvalsh(curvature) < 0)
+
+
+def test_a_remainder_beyond_memory_is_refused_before_it_is_made():
+    with pytest.raises(ValueError, match=r"dense matrix of 10,000,000 columns; fitting needs about .* GB"):
+        check_memory(10_000_000, 0)
+    check_memory(1_000, 1_000_000)
