@@ -46,7 +46,8 @@ class Estimates:
 
     `coefficients` (k,) and `coefficient_vce` (k, k) belong to the columns of `design.x`; `components` and
     `component_vce` to the printed variance components, on their natural scale, NaN in the rows of `component_vce` that
-    cannot be had.  `theta` is the parameter pytree at the optimum, `v` the vector of its variance parameters.
+    cannot be had; `sigmas` holds the covariance matrix of every equation's random effects.  `theta` is the parameter
+    pytree at the optimum, `v` the vector of variance parameters that the optimiser used.
     """
 
     model: Any
@@ -63,6 +64,7 @@ class Estimates:
     components: np.ndarray
     component_vce: np.ndarray
     component_info: tuple[Component, ...]
+    sigmas: tuple[np.ndarray, ...]
     parameters: int
     vce: str = "oim"
     clusters: tuple[str, int] | None = None

@@ -46,10 +46,18 @@ def fit_linear(
         status=judged.status, history=found.history, llf=float(found.at.value), nobs=float(model.count),
         coefficients=np.asarray(model.offset) + basis @ fixed, coefficient_vce=basis @ vces[0] @ basis.T,
         components=components, component_vce=_component_vce(jacobian, vces[1], described, judged, information),
-        component_info=described, parameters=len(fixed) + len(v), vce=settings.vce,
+        component_info=described, sigmas=_sigmas(model, factors, components[-1]),
+        parameters=len(fixed) + len(v), vce=settings.vce,
         clusters=cluster_name(model, names, settings.vce, settings.clusters), constraints=constraints,
         null_test=_null_test(model, found, constraints), notes=judged.notes,
     )  # fmt: skip
+
+
+def _sigmas(model: LinearModel, working: tuple[np.ndarray, ...], residual: float) -> tuple[np.ndarray, ...]:
+    """Sigma of every equation on the scale of the response."""
+    frames = (None if f is None else np.asarray(f) for f in model.variances.frames)
+    factors = (f if frame is None else frame @ f for frame, f in zip(frames, working, strict=True))
+    return tuple(residual * f @ f.T for f in factors)
 
 
 def _component_vce(

@@ -14,6 +14,8 @@ def top_clusters(model: LinearModel, design: Design, clusters: tuple[str, np.nda
     Raises:
         ValueError: the model has a single cluster, or a group lies in several.
     """
+    if not model.plan.terms:
+        raise ValueError("robust standard errors are those of clusters, and a model without random effects has none")
     if model.cluster_totals is None:
         raise ValueError(
             "robust standard errors need at least two independent top-level clusters; this model has one (crossed "

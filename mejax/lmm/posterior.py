@@ -57,6 +57,12 @@ def posterior_variances(model, factors, log_sigma, full: bool):
 
 
 @eqx.filter_jit
+def modes_at(model, fixed, v):
+    """Conditional modes at the optimiser's v."""
+    return posterior_modes(model, fixed, model.variances.working_factors(v))
+
+
+@eqx.filter_jit
 def posterior(model, fixed, v, full: bool) -> Posterior:
     factors = model.variances.working_factors(v)
     variances = posterior_variances(model, factors, model.variances.log_sigma(v), full)

@@ -6,7 +6,6 @@ import pandas as pd
 from ..fitting import Estimates
 from ..tables import Column, Group, render_groups, render_matrix, render_simple
 from .display import Display
-from .predict import prior
 from .scales import delta, standard_deviations
 from .tables import COLUMNS, Lines, logit_interval
 
@@ -83,8 +82,7 @@ def _nested_intercepts(estimates: Estimates) -> dict[str, list[int]]:
 def recovariance(estimates: Estimates, correlation: bool = False) -> dict[str, Display]:
     """Covariance (or correlation) matrices of the random effects, one per level."""
     out: dict[str, Display] = {}
-    for k, name in enumerate(estimates.names.effects):
-        matrix = prior(estimates, k)
+    for name, matrix in zip(estimates.names.effects, estimates.sigmas, strict=True):
         columns = list(name.columns)
         if name.factor is not None and len(matrix) > 1:
             columns = [f"{name.columns[0]}[{i + 1}]" for i in range(len(matrix))]

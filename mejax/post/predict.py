@@ -4,7 +4,6 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
@@ -12,7 +11,7 @@ from .._tree import to_host
 from ..elimination import nesting
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..lmm import posterior
+from ..lmm import modes_at, posterior
 
 STATISTICS = ("xb", "stdp", "fitted", "residuals", "rstandard", "reffects", "reses")
 
@@ -66,7 +65,7 @@ def _values(estimates: Estimates, rows: Rows, statistic: str, levels: list[int])
     value = rows.x @ estimates.coefficients + (0.0 if rows.offset is None else rows.offset)
     if statistic == "xb":
         return value
-    modes = random_effects(estimates)[0]
+    modes = conditional_modes(estimates)
     for k in levels:
         value = value + contribution(rows.effects[k], modes[k])
     if statistic == "fitted":
@@ -81,23 +80,27 @@ def contribution(effect, modes: np.ndarray) -> np.ndarray:
     return np.einsum("ij,ij->i", effect.z, padded[effect.codes])
 
 
-def random_effects(estimates: Estimates) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
-    """Modes (J, q) and variances (J, q, q) per equation; call inside double precision."""
+def conditional_modes(estimates: Estimates) -> tuple[np.ndarray, ...]:
+    """The random effects' modes (J, q), one array per equation; call inside double precision."""
+    return to_host(modes_at(estimates.model, estimates.theta.fixed, estimates.v))
+
+
+def conditional_variances(estimates: Estimates) -> tuple[np.ndarray, ...]:
+    """The random effects' variances (J, q, q), one array per equation; call inside double precision."""
     model = estimates.model
-    found = posterior(model, jnp.asarray(estimates.theta.fixed), jnp.asarray(estimates.v), model.reml)
-    return to_host(found)
+    return to_host(posterior(model, estimates.theta.fixed, estimates.v, model.reml)).variances
 
 
 def _effect_frame(estimates: Estimates, rows: Rows, statistic: str, which: list[int]) -> pd.DataFrame:
-    modes, variances = random_effects(estimates)
+    found = conditional_modes(estimates) if statistic == "reffects" else conditional_variances(estimates)
     columns = {}
     for k in which:
         labels = effect_labels(estimates, k)
         if statistic == "reffects":
-            values = np.vstack([modes[k], np.zeros(modes[k].shape[1])])
+            values = np.vstack([found[k], np.zeros(found[k].shape[1])])
         else:
-            sd = np.sqrt(np.maximum(np.einsum("jaa->ja", variances[k]), 0.0))
-            values = np.vstack([sd, np.sqrt(np.diag(prior(estimates, k)))])
+            sd = np.sqrt(np.maximum(np.einsum("jaa->ja", found[k]), 0.0))
+            values = np.vstack([sd, np.sqrt(np.diag(estimates.sigmas[k]))])
         effect = rows.effects[k]
         pooled = estimates.names.effects[k].factor is not None and values.shape[1] > 1
         if pooled:
@@ -106,12 +109,6 @@ def _effect_frame(estimates: Estimates, rows: Rows, statistic: str, which: list[
         else:
             columns |= {label: values[effect.codes, c] for c, label in enumerate(labels)}
     return pd.DataFrame(columns)
-
-
-def prior(estimates: Estimates, k: int) -> np.ndarray:
-    """Sigma of equation k, on the scale of the response."""
-    factor = np.asarray(estimates.model.variances.factors(jnp.asarray(estimates.v))[k])
-    return estimates.components[-1] * factor @ factor.T
 
 
 def effect_labels(estimates: Estimates, k: int) -> list[str]:

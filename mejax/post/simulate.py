@@ -5,7 +5,7 @@ import pandas as pd
 
 from ..fitting import Estimates
 from ..frame import Encoding
-from .predict import contribution, prior
+from .predict import contribution
 
 
 def simulate(estimates: Estimates, encoding: Encoding, n: int, seed: int) -> pd.DataFrame:
@@ -18,7 +18,7 @@ def simulate(estimates: Estimates, encoding: Encoding, n: int, seed: int) -> pd.
     generator = np.random.default_rng(seed)
     design = estimates.design
     mean = design.x @ estimates.coefficients + (0.0 if design.offset is None else design.offset)
-    roots = [_root(prior(estimates, k)) for k in range(len(design.effects))]
+    roots = [_root(sigma) for sigma in estimates.sigmas]
     draws = np.full((len(encoding.sample), n), np.nan)
     for column in range(n):
         value = mean + np.sqrt(estimates.components[-1]) * generator.standard_normal(len(mean))
