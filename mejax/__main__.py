@@ -69,10 +69,27 @@ def _read(place: str):
     if suffix in (".tsv", ".tsv.gz"):
         return pd.read_csv(path, sep="\t")
     if suffix == ".dta":
-        return pd.read_stata(path)
+        return _read_stata(path)
     if suffix == ".parquet":
         return pd.read_parquet(path)
     raise ValueError(f"`{place}`: files ending in {suffix or 'nothing'} are not read; use .csv, .tsv, .dta or .parquet")
+
+
+def _read_stata(path: Path):
+    """A .dta file with its numeric codes, so that `ib2.group` means code 2, and the value labels for printing."""
+    import pandas as pd
+
+    table = pd.DataFrame(pd.read_stata(path, convert_categoricals=False))
+    try:
+        labelled = pd.DataFrame(pd.read_stata(path))
+    except ValueError:  # value labels that are not unique
+        return table
+    texts = {name: column for name, column in labelled.items() if isinstance(column.dtype, pd.CategoricalDtype)}
+    pairs = {name: dict(zip(table[name], column.astype(str), strict=True)) for name, column in texts.items()}
+    table.attrs["value_labels"] = {
+        name: {code: text for code, text in codes.items() if code == code} for name, codes in pairs.items()
+    }
+    return table
 
 
 def as_json(fit) -> dict:

@@ -180,3 +180,16 @@ def test_compiled_programs_are_kept_unless_the_user_says_otherwise(capsys, monke
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     main(["mixed q || id:", "--data", "pig"])
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "mejax" / "jax")
+
+
+def test_value_labels_of_a_stata_file_are_printed(capsys, tmp_path):
+    """The codes stay the levels (`ib2.`), their labels are what the table shows."""
+    table = datasets.load("clippings")
+    labels = table.attrs["value_labels"]["nitrogen"]
+    table["wpunit"] = (table["nitrogen"] - 1) * 2 + table["block"]
+    table.to_stata(tmp_path / "turf.dta", write_index=False, value_labels={"nitrogen": labels})
+    command = "mixed chlorophyll ib2.nitrogen || wpunit:, nolog"
+    status, out, err = run(capsys, command, "--data", str(tmp_path / "turf.dta"))
+    assert (status, err) == (0, "")
+    rows = [line.split("|")[0].strip() for line in out.splitlines() if "|" in line]
+    assert rows[2:5] == ["Urea", "IBDU", "Urea (SC)"]
