@@ -101,7 +101,7 @@ def as_json(fit) -> dict:
         "converged": fit.converged,
         "reml": fit.reml,
         "nobs": fit.nobs,
-        "groups": {label: row for label, row in fit.groups.to_dict("index").items()},
+        "groups": fit.estat.group().table.to_dict("index"),
         "llf": fit.llf,
         "aic": fit.aic,
         "bic": fit.bic,

@@ -197,7 +197,7 @@ def test_groups():
     assert table.index.tolist() == ["s", "g"]
     assert table.to_numpy().tolist() == [[6, 15, 15, 15], [18, 5, 5, 5]]
     assert "Grouping information" in str(nested().estat.group())
-    pd.testing.assert_frame_equal(nested().groups, table)
+    pd.testing.assert_frame_equal(nested().estat.group().table, table)
 
 
 def test_intraclass_correlations():
@@ -527,7 +527,7 @@ def test_frequency_weights_repeat_rows():
     assert weighted.llf == pytest.approx(repeated.llf, rel=1e-12) and weighted.nobs == repeated.nobs == 180
     np.testing.assert_allclose(weighted.params, repeated.params, rtol=1e-7)
     np.testing.assert_allclose(weighted.bse, repeated.bse, rtol=1e-6)
-    assert weighted.groups.to_numpy().tolist() == repeated.groups.to_numpy().tolist()
+    assert weighted.estat.group().table.to_numpy().tolist() == repeated.estat.group().table.to_numpy().tolist()
 
 
 def test_a_second_fit_of_the_same_shape_compiles_nothing(caplog):

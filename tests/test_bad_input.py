@@ -377,7 +377,7 @@ KEYS = {
 def test_group_keys_of_any_type(kind):
     found = mixed("y x || g:", table(g=KEYS[kind](table().g)))
     assert found.llf == pytest.approx(fit("y x || g:").llf, rel=1e-12)
-    assert found.groups.loc["g"].tolist() == [12, 5, 5.0, 5]
+    assert found.estat.group().table.loc["g"].tolist() == [12, 5, 5.0, 5]
 
 
 def test_an_unused_column_may_be_there_twice():

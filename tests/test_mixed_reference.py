@@ -101,7 +101,7 @@ def test_log_likelihood_counts_and_tests(name):
 
 @pytest.mark.parametrize("name", ["ex1", "ex1_formula", "ex2", "ex4", "ex4_formula", "ex8"])
 def test_group_counts(name):
-    assert fit(name).groups["groups"].to_dict() == reference(name)["groups"]
+    assert fit(name).groups.to_dict() == reference(name)["groups"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_group_counts(name):
     ],
 )
 def test_group_sizes(name, sizes):
-    assert fit(name).groups.to_numpy().tolist() == sizes
+    assert fit(name).estat.group().table.to_numpy().tolist() == sizes
 
 
 def test_every_digit_of_the_split_plot():
@@ -295,7 +295,7 @@ def test_criterion_and_coefficients(section, case):
         assert found.fixed.loc[FIXED.get(label, label), "se"] == pytest.approx(stored["se_fixef"][label], rel=1e-4)
     vce = found.cov_params().iloc[: len(found.fixed), : len(found.fixed)]
     np.testing.assert_allclose(vce, stored["vcov_fixef"], rtol=2e-4)
-    counts = {label.replace("#", ":"): count for label, count in found.groups["groups"].items()}
+    counts = {label.replace("#", ":"): count for label, count in found.groups.items()}
     assert counts == stored["ngrps"]
 
 

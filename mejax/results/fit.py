@@ -94,9 +94,9 @@ class Fit:
         return self.encoding.sample
 
     @property
-    def groups(self) -> pd.DataFrame:
-        """Number of groups and their sizes, a row per level."""
-        return _estat.group(self.estimates).table
+    def groups(self) -> pd.Series:
+        """Number of groups of every level, `fit.groups["id"]`; their sizes are in `fit.estat.group()`."""
+        return pd.Series(_estat.group(self.estimates).table["groups"])
 
     # estimates
     @cached_property
