@@ -10,7 +10,7 @@ from ..elimination import HostTerm, Plan, cross_products, host_segment_sum, make
 from ..lmm import LinearModel
 from .constraints import LinearConstraints, constrain_variances
 from .structures import structure
-from .whiten import whiten, working_frames
+from .whiten import whiten, working_covariates, working_frames
 
 CLUSTER_TOTALS_LIMIT = 50_000_000  # numbers; beyond, `contributions` would need too much memory
 
@@ -29,7 +29,7 @@ def build_linear(design: Design, names: Names, *, reml: bool, constraints: Seque
     white = whiten(x, y, design.weights)
     w = np.column_stack([white.columns, white.response])
     effects = design.effects
-    z = [e.z if frame is None else e.z @ frame for e, frame in zip(effects, frames, strict=True)]
+    z = working_covariates(design, frames)
     hosts = merge_terms([e.codes for e in effects], z, [e.size for e in effects])
     plan, numbers = make_plan(hosts)
     return LinearModel(

@@ -92,3 +92,9 @@ def working_frames(design: Design, blocks: Sequence[AbstractCovariance]) -> list
                 frame = np.linalg.inv(root) * np.sqrt(len(effect.z))
         frames.append(frame)
     return frames
+
+
+def working_covariates(design: Design, frames: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    """Z T of every equation, Z itself where there is no frame."""
+    pairs = zip(design.effects, frames, strict=True)
+    return [effect.z if frame is None else effect.z @ frame for effect, frame in pairs]

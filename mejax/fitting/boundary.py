@@ -6,6 +6,7 @@ import numpy as np
 
 from ..covstruct import AbstractVariances, FreeVariances
 from ..design import Design
+from ..lmm import Evaluation
 
 NEGLIGIBLE = 1e-6  # share of an average group's information that a random effect adds
 
@@ -19,22 +20,24 @@ def group_information(variances: AbstractVariances, design: Design) -> list[np.n
     return out
 
 
-def snap_to_zero(variances, v: np.ndarray, design: Design, value: Callable[[np.ndarray], float]) -> np.ndarray:
+def snap_to_zero(
+    variances, at: Evaluation, design: Design, objective: Callable[[np.ndarray], Evaluation]
+) -> Evaluation:
     """Set to exactly zero the standard deviations that are zero for all the likelihood can tell."""
     if not isinstance(variances, FreeVariances):
-        return v
-    best = value(v)
+        return at
     for k, (block, size) in enumerate(zip(variances.blocks, group_information(variances, design), strict=True)):
         if not all(block.traits.scales):
             continue
         for i in range(variances.cuts[k], variances.cuts[k + 1]):
             column = size[i - variances.cuts[k]] if block.traits.own else np.max(size)
-            if (v[i] * column) ** 2 < 1e-2 and v[i] != 0.0:
-                trial = v.copy()
-                trial[i] = 0.0
-                if value(trial) >= best - 1e-9 * (1.0 + abs(best)):
-                    v, best = trial, value(trial)
-    return v
+            if (at.v[i] * column) ** 2 < 1e-2 and at.v[i] != 0.0:
+                moved = np.array(at.v)
+                moved[i] = 0.0
+                trial = objective(moved)
+                if trial.value >= at.value - 1e-9 * (1.0 + abs(at.value)):
+                    at = trial
+    return at
 
 
 def singular(variances: AbstractVariances, factors: tuple[np.ndarray, ...], design: Design) -> list[bool]:

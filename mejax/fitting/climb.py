@@ -66,10 +66,7 @@ def climb(model: LinearModel, design: Design, settings: FitSettings) -> Maximum:
         )
     if found.status is not Status.CONVERGED:
         return found
-    snapped = snap_to_zero(model.variances, found.at.v, design, lambda v: float(objective(model)(v).value))
-    if snapped is found.at.v:
-        return found
-    return Maximum(objective(model)(snapped), found.status, found.history)
+    return Maximum(snap_to_zero(model.variances, found.at, design, objective(model)), found.status, found.history)
 
 
 def em_iterations(model: LinearModel, start: np.ndarray, settings: FitSettings) -> tuple[np.ndarray, bool]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..build.whiten import working_covariates
 from ..covstruct import AbstractVariances
 from ..design import Design
 from ..elimination import Plan, Products
@@ -21,7 +22,7 @@ def moment_start(model: LinearModel, design: Design, products: Products, plan: P
     weights = np.ones(len(residual)) if design.weights is None else design.weights
     squares = float(np.average(residual**2, weights=weights))
     frames = [None if f is None else np.asarray(f) for f in model.variances.frames]
-    z = [e.z if frame is None else e.z @ frame for e, frame in zip(design.effects, frames, strict=True)]
+    z = working_covariates(design, frames)
     if not z:
         return model.variances.nearest([], squares)
     if len(z) == 1 and z[0].shape[1] <= JOINT_WIDTH:

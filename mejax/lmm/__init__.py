@@ -6,3 +6,4 @@ from .model import LinearModel as LinearModel
 from .posterior import Posterior as Posterior
 from .posterior import modes_at as modes_at
 from .posterior import posterior as posterior
+from .posterior import variances_at as variances_at

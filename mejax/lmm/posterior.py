@@ -63,10 +63,13 @@ def modes_at(model, fixed, v):
 
 
 @eqx.filter_jit
+def variances_at(model, v, full: bool):
+    """Conditional variances at the optimiser's v, or (`full`) those of the prediction error."""
+    return posterior_variances(model, model.variances.working_factors(v), model.variances.log_sigma(v), full)
+
+
 def posterior(model, fixed, v, full: bool) -> Posterior:
-    factors = model.variances.working_factors(v)
-    variances = posterior_variances(model, factors, model.variances.log_sigma(v), full)
-    return Posterior(posterior_modes(model, fixed, factors), variances)
+    return Posterior(modes_at(model, fixed, v), variances_at(model, v, full))
 
 
 def _crossed_blocks(plan: Plan, values):

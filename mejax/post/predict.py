@@ -11,7 +11,7 @@ from .._tree import to_host
 from ..elimination import nesting
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..lmm import modes_at, posterior
+from ..lmm import modes_at, variances_at
 
 STATISTICS = ("xb", "stdp", "fitted", "residuals", "rstandard", "reffects", "reses")
 
@@ -88,7 +88,7 @@ def conditional_modes(estimates: Estimates) -> tuple[np.ndarray, ...]:
 def conditional_variances(estimates: Estimates) -> tuple[np.ndarray, ...]:
     """The random effects' variances (J, q, q), one array per equation; call inside double precision."""
     model = estimates.model
-    return to_host(posterior(model, estimates.theta.fixed, estimates.v, model.reml)).variances
+    return to_host(variances_at(model, estimates.v, model.reml))
 
 
 def _effect_frame(estimates: Estimates, rows: Rows, statistic: str, which: list[int]) -> pd.DataFrame:
