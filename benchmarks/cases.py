@@ -28,8 +28,11 @@ class Case:
     """One model on one data set, to be fitted by maximum likelihood.
 
     The model stands here in three spellings, since each peer reads another: `formula` is that of lme4, `command` that
-    of the Stata suite, and `response`, `fixed`, `random` are its parts.  `known` is the log likelihood at the optimum
-    where it is known; `large` cases run only when asked for.
+    of the Stata suite, and `response`, `fixed`, `random` are its parts, all columns numeric.  `family` is gaussian,
+    binomial (of zeros and ones, with the logit link) or poisson (with the log link); `points` says how the random
+    effects of the last two are integrated out: 1 by Laplace's approximation, more by adaptive quadrature with nodes
+    placed at mode and curvature, which all peers can do.  `known` is the log likelihood at the optimum where it is
+    known; `large` cases run only when asked for.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Case:
     fixed: tuple[str, ...]
     random: tuple[Effects, ...]
     family: str = "gaussian"
+    points: int = 1
     known: float | None = None
     large: bool = False
 
@@ -69,6 +73,51 @@ def pig() -> "pd.DataFrame":
 
 def insteval() -> "pd.DataFrame":
     return _read("tests/reference/data/insteval.csv.gz")
+
+
+def verbagg() -> "pd.DataFrame":
+    """Whether a person answers other than "no"; factors as indicator columns, items numbered."""
+    frame = _read("tests/reference/data/verbagg.csv.gz")
+    return frame[["Anger", "id"]].assign(
+        item=frame["item"].astype("category").cat.codes + 1,
+        answer=(frame["r2"] == "Y").astype(int),
+        male=(frame["Gender"] == "M").astype(int),
+        scold=(frame["btype"] == "scold").astype(int),
+        shout=(frame["btype"] == "shout").astype(int),
+        oneself=(frame["situ"] == "self").astype(int),
+    )
+
+
+def insteval_logit() -> "pd.DataFrame":
+    frame = insteval()
+    return frame.assign(good=(frame["y"] >= 4).astype(int))
+
+
+def logit_nested() -> "pd.DataFrame":
+    """10,000 groups of 10 rows; intercepts with standard deviation 1."""
+    import numpy as np
+
+    frame, eta, rng = _nested(20240503)
+    return frame.assign(y=(rng.random(len(eta)) < 1 / (1 + np.exp(-eta))).astype(int))
+
+
+def poisson_nested() -> "pd.DataFrame":
+    """10,000 groups of 10 rows; intercepts with standard deviation 1."""
+    import numpy as np
+
+    frame, eta, rng = _nested(20240504)
+    return frame.assign(y=rng.poisson(np.exp(eta)))
+
+
+def _nested(seed: int):
+    """The covariate and the groups, the linear predictor -0.5 + 0.5 x + u, and the generator."""
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(seed)
+    g = np.repeat(np.arange(10_000), 10)
+    x = rng.standard_normal(g.size)
+    return pd.DataFrame({"x": x, "g": g}), -0.5 + 0.5 * x + rng.standard_normal(10_000)[g], rng
 
 
 def nested_million() -> "pd.DataFrame":
@@ -140,6 +189,53 @@ CASES = {
             fixed=("service",),
             random=(Effects("s"), Effects("d"), Effects("dept")),
             known=-118860.884387,
+        ),
+        Case(
+            name="verbagg",
+            title="VerbAgg: logit, 7,584 rows, 316 persons crossed with 24 items, Laplace",
+            build=verbagg,
+            formula="answer ~ Anger + male + scold + shout + oneself + (1 | id) + (1 | item)",
+            command="melogit answer Anger male scold shout oneself || _all: R.id || _all: R.item, intmethod(laplace)",
+            response="answer",
+            fixed=("Anger", "male", "scold", "shout", "oneself"),
+            random=(Effects("id"), Effects("item")),
+            family="binomial",
+            known=-4075.699860,
+        ),
+        Case(
+            name="logit-nested",
+            title="simulated: logit, 100,000 rows, 10,000 groups, random intercept, 7 points",
+            build=logit_nested,
+            formula="y ~ x + (1 | g)",
+            command="melogit y x || g:, intmethod(mcaghermite) intpoints(7)",
+            response="y",
+            fixed=("x",),
+            random=(Effects("g"),),
+            family="binomial",
+            points=7,
+        ),
+        Case(
+            name="poisson-nested",
+            title="simulated: Poisson, 100,000 rows, 10,000 groups, random intercept, Laplace",
+            build=poisson_nested,
+            formula="y ~ x + (1 | g)",
+            command="mepoisson y x || g:, intmethod(laplace)",
+            response="y",
+            fixed=("x",),
+            random=(Effects("g"),),
+            family="poisson",
+        ),
+        Case(
+            name="insteval-logit",
+            title="InstEval, y >= 4: logit, 73,421 rows, crossed factors of 2,972, 1,128 and 14 levels, Laplace",
+            build=insteval_logit,
+            formula="good ~ service + (1 | s) + (1 | d) + (1 | dept)",
+            command="melogit good service || _all: R.s || _all: R.d || _all: R.dept, intmethod(laplace)",
+            response="good",
+            fixed=("service",),
+            random=(Effects("s"), Effects("d"), Effects("dept")),
+            family="binomial",
+            known=-46410.8850,
         ),
         Case(
             name="nested-million",

@@ -107,6 +107,7 @@ def as_json(fit) -> dict:
         "bic": fit.bic,
         "wald": _clean({"chi2": fit.wald.chi2, "df": fit.wald.df, "p": fit.wald.p}),
         "fixed": {label: _clean(row) for label, row in fit.fixed.to_dict("index").items()},
+        "ancillary": {label: _clean(row) for label, row in fit.ancillary.to_dict("index").items()},
         "random": {label: _clean(row) for label, row in fit.random.to_dict("index").items()},
         "lr_test": None
         if test is None

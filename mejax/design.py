@@ -24,7 +24,10 @@ class Effects(eqx.Module):
 class Design(eqx.Module):
     """Response, fixed columns and random effects of the estimation sample.
 
-    `weights` are frequency weights (None: all 1).  `offset` is subtracted from a linear response.
+    `y` is an array, or a pair: (count, trials) of a binomial.  Bernoulli responses are 0 and 1, ordinal ones category
+    numbers 0, 1, ...  `x` has no constant where cut points stand in its place.
+    `weights` are those of the observations (None: all 1), `level_weights` those of the groups, an entry for each of
+    `effects`; their kind, the same for all, is known where they were read.  `offset` is added to the linear predictor.
     """
 
     y: Response
@@ -32,6 +35,7 @@ class Design(eqx.Module):
     effects: tuple[Effects, ...]
     weights: Float[ArrayLike, " n"] | None = None
     offset: Float[ArrayLike, " n"] | None = None
+    level_weights: tuple[Float[ArrayLike, " _"] | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class Names:
     effects: tuple[EffectNames, ...]
     groups: tuple[GroupCount, ...]
     notes: tuple[str, ...] = ()
-    weight: str | None = None  # "fweight = w", for the header
+    weight: str | None = None  # "fweight = w", "pweight = w, pweight(school) = v", for the header
 
     @property
     def estimated(self) -> tuple[FixedColumn, ...]:

@@ -1,20 +1,11 @@
 """The commands: `me.mixed(model, data, **options)` and its kin."""
 
-import sys
-from collections.abc import Callable
 from typing import Any
 
-from ._double import computing
-from ._tree import to_device
-from .build import build_linear
-from .fitting import FitSettings, fit_linear
-from .frame import read
-from .optimise import Settings
+from .commands import fit_command
 from .post.lrtest import lrtest as lrtest
 from .results import Fit
-from .syntax import Spec, parse, refuse_unbuilt
-from .syntax.constraints import collect_constraints
-from .syntax.options import COMMANDS
+from .syntax import parse
 
 
 def mixed(model: str, data: Any, **options: Any) -> Fit:
@@ -43,65 +34,126 @@ def mixed(model: str, data: Any, **options: Any) -> Fit:
         ValueError: the data cannot be used; the message says what was found and what to do.
         NotImplementedError: an option of the suite that is not built yet.
     """
-    return _fit(parse(model, command="mixed", **options), data)
+    return fit_command(parse(model, command="mixed", **options), data)
+
+
+def meglm(model: str, data: Any, **options: Any) -> Fit:
+    """Generalized linear mixed model, y given u from a family with mean g^-1(X beta + Z u), u ~ N(0, Sigma).
+
+        me.meglm("y x || id: x, family(poisson) covariance(unstructured)", df)
+        me.meglm("cbind(sick, healthy) ~ period + (1 | herd)", df, family="binomial", link="probit")
+
+    Families with their links, the first by default: gaussian (identity, log), bernoulli and binomial (logit, probit,
+    cloglog), ordinal (logit, probit, cloglog), poisson (log), nbinomial (log), gamma (log).  The shorthands `melogit`,
+    `meprobit`, `mecloglog`, `meologit`, `meoprobit`, `mepoisson` and `menbreg` take the same options.
+
+    The random effects are integrated out numerically, by default by mean-variance adaptive Gauss-Hermite quadrature
+    with 7 points (Naylor and Smith 1982; Rabe-Hesketh, Skrondal and Pickles 2005), for crossed effects by Laplace's
+    approximation; Newton-Raphson maximises the result.  More points are more exact: see whether the estimates move.
+
+    Args:
+        model: the model, in the suite's spelling or as a formula.
+        data: a pandas, polars or pyarrow table, or a dict of arrays, with one row per observation.
+        **options: options of the command as keywords: `family`, `link`, `binomial` (trials), `exposure`, `offset`,
+            `intmethod` ("mvaghermite", "mcaghermite", "ghermite", "laplace", "pcaghermite", "pclaplace"), `intpoints`,
+            `exactderivatives`, `covariance`, `eform`, `asis`, `where`, `rows`, `fweight`, `iweight`, `pweight`, `vce`
+            ("oim", "robust", "cluster id"), `constraints`, `matrices`, `startvalues`, `startgrid`, `start`, `level`,
+            `iterate`, `difficult`, `tolerance`, `nolog`, `collinear`, `baselevels` and the other display options.
+
+    Returns:
+        A `Fit`; `print(fit)` is the whole output.
+
+    Raises:
+        SyntaxProblem: the model's text or an option cannot be understood (a `ValueError` that points at the place).
+        ValueError: the data cannot be used, among them a response that the family does not allow; the message says what
+            was found and what to do.
+        NotImplementedError: an option of the suite that is not built yet.
+
+    Source: McCulloch, Searle and Neuhaus (2008), Generalized, Linear, and Mixed Models.
+    """
+    return fit_command(parse(model, command="meglm", **options), data)
+
+
+def melogit(model: str, data: Any, **options: Any) -> Fit:
+    """Mixed-effects logistic regression, Pr(y = 1 given u) = 1 / (1 + exp(-eta)), eta = X beta + Z u.
+
+        me.melogit("c_use i.urban age || district:", bangladesh, eform=True)
+        me.melogit("admitted ~ female + (1 | department)", df, binomial="applied")
+
+    For a response of zeros and ones, or with `binomial` counts out of a number of trials.  exp(beta) are odds ratios,
+    conditional on the random effects (`eform=True` prints them).  Arguments, results and errors are those of `meglm`.
+    """
+    return fit_command(parse(model, command="melogit", **options), data)
+
+
+def meprobit(model: str, data: Any, **options: Any) -> Fit:
+    """Mixed-effects probit regression, Pr(y = 1 given u) = Phi(eta), eta = X beta + Z u.
+
+        me.meprobit("union age || idcode:", df)
+
+    For a response of zeros and ones (or counts, with `binomial`) that is a normal variable cut at zero; averaging over
+    random effects leaves a probit model.  Arguments, results and errors are those of `meglm`.
+    """
+    return fit_command(parse(model, command="meprobit", **options), data)
+
+
+def mecloglog(model: str, data: Any, **options: Any) -> Fit:
+    """Mixed-effects complementary log-log regression, Pr(y = 1 given u) = 1 - exp(-exp(eta)), eta = X beta + Z u.
+
+        me.mecloglog("event x || id:", df, offset="log_time")
+
+    For zeros and ones (or counts, with `binomial`) that say whether an event happened in an interval: exp(beta) are
+    hazard ratios of the underlying proportional-hazards model.  Arguments, results and errors are those of `meglm`.
+    """
+    return fit_command(parse(model, command="mecloglog", **options), data)
+
+
+def meologit(model: str, data: Any, **options: Any) -> Fit:
+    """Mixed-effects ordered logistic regression, Pr(y <= k given u) = 1 / (1 + exp(eta - cut_k)), eta = X beta + Z u.
+
+        me.meologit("rating temp contact || judge:", wine)
+
+    For ordered categories (proportional odds); the cut points stand in `fit.ancillary`, and there is no intercept.
+    Arguments, results and errors are those of `meglm`.
+    """
+    return fit_command(parse(model, command="meologit", **options), data)
+
+
+def meoprobit(model: str, data: Any, **options: Any) -> Fit:
+    """Mixed-effects ordered probit regression, Pr(y <= k given u) = Phi(cut_k - eta), eta = X beta + Z u.
+
+        me.meoprobit("thk prethk cc##tv || school: || class:", tvsfpors)
+
+    For ordered categories that are a normal variable cut at several points; the cut points stand in `fit.ancillary`,
+    and there is no intercept.  Arguments, results and errors are those of `meglm`.
+    """
+    return fit_command(parse(model, command="meoprobit", **options), data)
+
+
+def mepoisson(model: str, data: Any, **options: Any) -> Fit:
+    """Mixed-effects Poisson regression, E(y given u) = Var(y given u) = exp(eta), eta = X beta + Z u.
+
+        me.mepoisson("seizures treat lbas || subject:", epilepsy)
+        me.mepoisson("deaths ~ smokes + offset(log(years)) + (1 | area)", df)
+
+    For counts; `exposure` divides the rate.  exp(beta) are incidence-rate ratios (`eform=True` prints them).
+    Arguments, results and errors are those of `meglm`.
+    """
+    return fit_command(parse(model, command="mepoisson", **options), data)
+
+
+def menbreg(model: str, data: Any, **options: Any) -> Fit:
+    """Mixed-effects negative binomial regression, E(y given u) = mu = exp(eta), eta = X beta + Z u.
+
+        me.menbreg("seizures treat lbas || subject:", epilepsy, dispersion="constant")
+
+    For counts that vary more within groups than Poisson counts do.  With `dispersion="mean"` (the default) the variance
+    is mu (1 + alpha mu), `/lnalpha` in `fit.ancillary`; with "constant" it is mu (1 + delta), `/lndelta`.
+    Arguments, results and errors are those of `meglm`.
+    """
+    return fit_command(parse(model, command="menbreg", **options), data)
 
 
 def run(command: str, data: Any, **options: Any) -> Fit:
-    """Run a full command, `me.run("mixed weight week || id:, reml", data)`; options as keywords too, as for `mixed`."""
-    return _fit(parse(command, **options), data)
-
-
-def _fit(spec: Spec, data: Any) -> Fit:
-    refuse_unbuilt(spec)
-    if spec.command != "mixed":
-        built = "`mixed`"
-        raise NotImplementedError(f"`{spec.command}` is not built yet; {built} is (of {', '.join(COMMANDS)})")
-    return _fit_mixed(spec, data, _printer(spec))
-
-
-def _fit_mixed(spec: Spec, data: Any, say: Callable[[str], None]) -> Fit:
-    reml = bool(spec.option("reml"))
-    design, encoding = read(spec, data, matrices=spec.option("matrices"))
-    constraints = collect_constraints(spec.option("constraint_definitions"), spec.option("constraints"))
-    with computing():
-        model = to_device(build_linear(design, encoding.names, reml=reml, constraints=constraints))
-        texts = tuple(c.text for c in constraints)
-        estimates = fit_linear(model, design, encoding.names, _settings(spec, encoding, say), texts)
-    return Fit(spec, estimates, encoding)
-
-
-def _settings(spec: Spec, encoding, say: Callable[[str], None]) -> FitSettings:
-    vce = spec.option("vce", ("oim",))
-    if vce[0] != "oim" and spec.option("reml"):
-        raise ValueError(
-            f"vce({' '.join(vce)}) cannot follow reml: the restricted likelihood is no sum over clusters. "
-            "Drop `reml`, or use vce(oim)"
-        )
-    defaults = Settings()
-    return FitSettings(
-        optimiser=Settings(
-            iterations=spec.option("iterate", defaults.iterations),
-            tolerance=_tolerance(spec, defaults.tolerance),
-            difficult=bool(spec.option("difficult")),
-        ),
-        em=spec.option("emiterate", 0),
-        em_only=bool(spec.option("emonly")),
-        em_tolerance=spec.option("emtolerance", 1e-10),
-        em_log=bool(spec.option("emlog")),
-        start=spec.option("start"),
-        vce=vce[0],
-        clusters=(vce[1], encoding.extras["cluster"]) if vce[0] == "cluster" else None,
-        say=say,
-    )
-
-
-def _tolerance(spec: Spec, default: float) -> float:
-    """The tightest of the tolerances given; all bound the gain that is still expected."""
-    given = [spec.option(name) for name in ("tolerance", "ltolerance", "nrtolerance") if spec.option(name) is not None]
-    return min(given, default=default)
-
-
-def _printer(spec: Spec) -> Callable[[str], None]:
-    if spec.option("nolog"):
-        return lambda line: None
-    return lambda line: print(line, flush=True, file=sys.stdout)
+    """Run a full command, `me.run("mixed weight week || id:, reml", data)`; options as keywords too."""
+    return fit_command(parse(command, **options), data)

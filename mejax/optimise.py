@@ -28,12 +28,17 @@ class Evaluated(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """Stopping rules.  `tolerance` bounds g'(-H)^-1 g, twice the gain still expected, before the last step."""
+    """Stopping rules.  `tolerance` bounds g'(-H)^-1 g, twice the gain still expected, before the last step.
+
+    `held` says that derivatives hold something that the value adapts (quadrature nodes), so that near the maximum a
+    step may lose a little: it is then judged by the gain that the derivatives expect afterwards.
+    """
 
     iterations: int = 300
     tolerance: float = 1e-8
     halvings: int = 30
     difficult: bool = False
+    held: bool = False
 
 
 EXACT = 1e-13  # expected gains below this need no further step
@@ -146,6 +151,12 @@ def newton_direction(gradient: np.ndarray, hessian: np.ndarray, difficult: bool 
     return direction, float(gradient @ direction), concave
 
 
+def _nearer(here: Evaluated, there: Evaluated, move: _Move) -> bool:
+    """Has the gain that derivatives expect become much smaller, at a loss no larger than what was expected?"""
+    after = _Move(there, np.zeros(len(move.v), bool), False)
+    return move.concave and after.concave and after.gain < 0.25 * move.gain and there.value >= here.value - move.gain
+
+
 def _climb(objective, here, move: _Move, settings: Settings, last: bool):
     """The first point along the direction that gains enough (any that does not lose, for the last step)."""
     slack = 1e-12 * (1.0 + abs(float(here.value)))
@@ -153,7 +164,8 @@ def _climb(objective, here, move: _Move, settings: Settings, last: bool):
     for halving in range(settings.halvings if not last else 2):
         there = objective(move.to(step))
         enough = -slack if last or move.gain < 1e-6 else 1e-4 * step * move.gain - slack
-        if np.isfinite(there.value) and np.all(np.isfinite(there.gradient)) and there.value - here.value >= enough:
+        finite = np.isfinite(there.value) and np.all(np.isfinite(there.gradient))
+        if finite and (there.value - here.value >= enough or (settings.held and _nearer(here, there, move))):
             return there, halving > 0
         step *= 0.5
     return None, True

@@ -1,6 +1,8 @@
 """The stored reference values and their data: see reference/README.md for what they are and where they come from."""
 
 import json
+import math
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +41,35 @@ def data(name: str) -> "pd.DataFrame":
     lme4 treats grouping variables as factors, whatever their type; columns are left as the file has them.
     """
     return _table(name.split(" ")[0]).copy()
+
+
+def unit(printed: float, digits: int = 7) -> float:
+    """One unit in the last digit of a number printed with so many digits, at most seven of them after the point."""
+    return 10.0 ** max(math.floor(math.log10(abs(printed))) + 1 - digits, -7)
+
+
+def exact(values: Iterable[float], printed: Iterable[float], digits: int = 7) -> None:
+    """Every number within one unit of the printed one (and a rounding of our own)."""
+    for value, expected in zip(values, printed, strict=True):
+        assert abs(value - expected) <= 1.0001 * unit(expected, digits), (value, expected)
+
+
+def small_logit(number: int) -> "pd.DataFrame":
+    """Data set `number` of reference/small_logit: 150 rows of `group`, `x`, `y`."""
+    rows = _small_logits().iloc[150 * number : 150 * (number + 1)].reset_index(drop=True)
+    return rows.assign(group=rows.index // 5)
+
+
+def small_logit_fits() -> list[dict[str, Any]]:
+    """lme4's fits of some of them: `set logLik logLik_tight beta theta messages`."""
+    return _read("small_logit/lme4.json")["fits"]
+
+
+@cache
+def _small_logits() -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.read_csv(FOLDER / "small_logit" / "data.csv.gz")
 
 
 @cache

@@ -172,10 +172,16 @@ def blocked() -> Report:
         constraints=(
             "[/]var(1.children[district]) - [/]var(3.children[district]) = 0",
             "[/]cov(1.children[district],2.children[district]) - [/]cov(2.children[district],3.children[district]) = 0",
+            "[/]cov(1.children[district],3.children[district]) - [/]cov(2.children[district],3.children[district]) = 0",
+            "[/]var(2.children[district]) - [/]var(3.children[district]) = 0",
         ),
         fixed=(Block("", rows),),
         random=(Block("district", variances(diagonal)), Block("district", coefficients(lower))),
         lr_test=LRTest("logistic model", "chi2(3)", 44.57, 0.0, conservative=True),
+        table_notes=(
+            "Note: Estimates are transformed only in the first equation to odds ratios.",
+            "Note: _cons estimates baseline odds (conditional on zero random effects).",
+        ),
         estimate_title="Odds ratio",
     )
 

@@ -10,6 +10,7 @@ from benchmarks.measure import measure
 from benchmarks.peers import PEERS
 from benchmarks.process import run_process
 from benchmarks.table import render
+from mejax.syntax import parse
 
 SMALL = [name for name in CASES if "million" not in name]
 MACHINE = {"processor": "p", "cpus": 2, "memory_gb": 8.0, "load_before": 0.0, "python": "3.11"}
@@ -22,6 +23,34 @@ def test_data_have_the_columns(name):
     assert set(case.columns) <= set(case.build().columns)
     for column in case.columns:
         assert column in case.formula and column in case.command
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_command_says_what_the_case_says(name):
+    """One family and one rule of integration for every peer."""
+    case = CASES[name]
+    spec = parse(case.command)
+    assert spec.command == {"gaussian": "mixed", "binomial": "melogit", "poisson": "mepoisson"}[case.family]
+    if case.family != "gaussian":
+        assert spec.option("intmethod") == ("laplace" if case.points == 1 else "mcaghermite")
+        assert spec.option("intpoints", 1) == case.points
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_data_are_numbers_of_the_family(name):
+    """Some peers take arrays of numbers only."""
+    case = CASES[name]
+    frame = case.build()[list(case.columns)]
+    assert all(frame[column].dtype.kind in "iuf" for column in case.columns)
+    assert not frame.isna().to_numpy().any()
+    values = set(frame[case.response].tolist())
+    assert case.family != "binomial" or values == {0, 1}
+    assert case.family != "poisson" or (min(values) == 0 and all(value == int(value) for value in values))
+
+
+@pytest.mark.parametrize("name", ["logit-nested", "poisson-nested"])
+def test_small_simulated_data_repeat(name):
+    assert CASES[name].build().equals(CASES[name].build())
 
 
 @pytest.mark.slow

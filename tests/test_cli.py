@@ -60,8 +60,8 @@ def test_json_for_programs(capsys, example_1):
     found, printed = json.loads(out), seed("ex1")
     assert status == 0 and "Iteration 0:" in err
     assert list(found) == [
-        "command", "status", "converged", "reml", "nobs", "groups", "llf", "aic", "bic", "wald", "fixed", "random",
-        "lr_test", "notes",
+        "command", "status", "converged", "reml", "nobs", "groups", "llf", "aic", "bic", "wald", "fixed",
+        "ancillary", "random", "lr_test", "notes",
     ]  # fmt: skip
     assert (found["command"], found["status"], found["converged"]) == (EXAMPLE_1, "converged", True)
     assert (found["nobs"], found["reml"], found["notes"]) == (432, False, [])

@@ -47,6 +47,7 @@ def test_formula_spelling_gives_the_same(table):
 
 
 def test_equal_codes_in_two_schools_are_different_classes(table):
+    table["use"] = table.y > 0
     for text in ("mixed y || school: || class:", "meglm y || school: || class:", "mixed y ~ 1 + (1 | school/class)"):
         (_, inner), names = effects(text, table)
         assert inner.size == 12 and names.effects[1].path == "school>class"
@@ -56,7 +57,7 @@ def test_equal_codes_in_two_schools_are_different_classes(table):
         assert [g.count for g in names.groups] == [3, 12] and names.groups[1].average == 5.0
     assert names.groups[1].label == "school>class"
     assert effects("mixed y || school: || class:", table)[1].effects[1].name == "class"
-    assert effects("melogit y || school: || class:", table)[1].groups[1].label == "school>class"
+    assert effects("melogit use || school: || class:", table)[1].groups[1].label == "school>class"
 
 
 def test_crossed_and_interacting_groups(table):
@@ -143,7 +144,7 @@ def test_refusals_for_factors(table):
 
 
 def test_factor_variables_follow_the_rules_of_the_fixed_part(table):
-    (first, second), names = effects("melogit y || school: i.children, cov(exch) || school:", table)
+    (first, second), names = effects("meglm y || school: i.children, cov(exch) || school:", table)
     assert names.effects[0].columns == ("1.children", "2.children", "3.children")
     assert names.effects[1].columns == ("_cons",) and names.effects[1].covariance == "identity"
     assert names.effects[0].covariance == "exchangeable" and len(names.groups) == 1

@@ -169,10 +169,21 @@ def test_weights_of_a_higher_level(table):
 def test_offset_and_exposure(table):
     design, _ = read(parse("mepoisson y, offset(w) || id:"), table)
     np.testing.assert_array_equal(design.offset, table.w)
+    table["w"] = table.w.replace(0, np.nan)
     design, encoding = read(parse("mepoisson y, exposure(w) || id:"), table)
-    np.testing.assert_allclose(np.asarray(design.offset), np.log(table.w[table.w > 0]))
+    np.testing.assert_allclose(np.asarray(design.offset), np.log(table.w.dropna()))
     assert encoding.names.notes == ("1 observation with missing values dropped (ln(w): 1)",)
     np.testing.assert_allclose(np.asarray(encoding.replay(table.iloc[:2]).offset), np.log([1, 2]))
+
+
+def test_exposure_must_be_positive(table):
+    message = "an exposure is positive, but `w` is 0 in row 3 \\(1 such rows\\): correct it, or leave such rows out"
+    with pytest.raises(ValueError, match=message):
+        read(parse("mepoisson y, exposure(w) || id:"), table)
+    with pytest.raises(ValueError, match="`t` is -1 in row 1 \\(7 such rows\\)"):
+        read(parse("meglm y, family(poisson) exposure(t) || id:"), table.assign(t=table.w - 2))
+    design, _ = read(parse("mepoisson y if w > 0, exposure(w) || id:"), table)
+    assert len(design.y) == 7
 
 
 def test_options_that_use_the_table(table):

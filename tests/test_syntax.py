@@ -17,11 +17,13 @@ from mejax.syntax import (
     Spec,
     SyntaxProblem,
     Varlist,
+    family_of,
     parse,
     parse_expression,
     point_at,
     refuse_unbuilt,
 )
+from mejax.syntax.constraints import canonical, collect_constraints, parse_constraint
 from mejax.syntax.expression import Binary, Call, Missing, Name, Number, Text, Unary
 from mejax.syntax.options import COMMANDS, OPTIONS, candidates, keywords_of, options_of
 from mejax.syntax.reading import same_value
@@ -435,9 +437,17 @@ OPTION_VALUES = {  # typed in a command -> (keyword, its value)
         "f(bin 30)": ("family", "binomial 30"), "fam(nb constant)": ("family", "nbinomial constant"),
         "li(logi)": ("link", "logit"), "intp(15)": ("intpoints", 15), "intp(7 5)": ("intpoints", (7, 5)),
         "intm(lap)": ("intmethod", "laplace"), "intm(mc)": ("intmethod", "mcaghermite"), "or": ("eform", True),
-        "irr": ("eform", True), "exp(t)": ("exposure", "t"), "asis": ("asis", True),
+        "irr": ("eform", True), "exp(t)": ("exposure", "t"),
+        "intm(mv)": ("intmethod", "mvaghermite"), "intm(gh)": ("intmethod", "ghermite"),
+        "intm(pca)": ("intmethod", "pcaghermite"), "intm(pcLaplace)": ("intmethod", "pclaplace"),
+        "intp(195)": ("intpoints", 195), "exactd": ("exactderivatives", True), "startg": ("startgrid", True),
+        "startgrid(.1 1, 10)": ("startgrid", (0.1, 1, 10)), "startg(2)": ("startgrid", 2),
+        "startv(zero)": ("startvalues", "zero"), "startv(const)": ("startvalues", "constantonly"),
+        "startvalues(fixed)": ("startvalues", "fixedonly"), "noest": ("noestimate", True),
     },
-    "melogit": {"or": ("eform", True), "bin(n)": ("binomial", "n"), "bin(10)": ("binomial", 10)},
+    "melogit": {
+        "or": ("eform", True), "bin(n)": ("binomial", "n"), "bin(10)": ("binomial", 10), "asis": ("asis", True),
+    },
     "mepoisson": {"ir": ("eform", True)},
     "menbreg": {"d(c)": ("dispersion", "constant")},
     "metobit": {"ll": ("ll", True), "ll(0)": ("ll", 0), "ul(top)": ("ul", "top")},
@@ -575,7 +585,25 @@ PROBLEMS = {
     "mixed y x || id:, vce(cluster)": "a name is missing",
     "meglm y x || id:, l(logit)": "may mean `level`, `link`",
     "meglm y x || id:, family(gausian)": "Did you mean `gaussian`",
-    "melogit y x || id:, intp(0)": "at least one point",
+    "melogit y x || id:, intp(0)": "1 to 195 points, got 0",
+    "melogit y x || id:, intp(200)": "1 to 195 points, got 200(.|\n)*Write for example `intpoints",
+    "melogit y x || id:, intp(many)": "a whole number was expected, got `many`",
+    "melogit y x || id:, intp(7.5)": "a whole number was expected",
+    "melogit y x || id:, intm(pc)": "`pc` is not a known intmethod(.|\n)*pcaghermite, pclaplace",
+    "melogit y x || id:, startvalues(iv)": "`iv` is not a known startvalues(.|\n)*zero, constantonly, fixedonly",
+    "melogit y x || id:, startgrid(-1)": "variances, which are positive, got -1",
+    "melogit y x || id:, startgrid()": "a number is missing",
+    "melogit y x || id:, binomial(0)": "binomial\\(0\\): a number of trials is a whole number from 1",
+    "meglm y x || id:, family(binomial 2.5)": "binomial\\(2.5\\)",
+    "meglm y x || id:, family(poisson 3)": "family `poisson` takes no argument",
+    "meglm y x || id:, family(nb constnt)": "`constnt` is not a known dispersion(.|\n)*Did you mean `constant`",
+    "meglm y x || id:, link(lgit)": "`lgit` is not a known link(.|\n)*Did you mean `logit`",
+    "meglm y x || id:, asis": "`asis` is for families bernoulli and binomial, not gaussian",
+    "mepoisson y x || id:, asis": "It belongs to melogit",
+    "meologit y x, nocons || id:": "`noconstant` is not possible with family ordinal: cut points",
+    "meglm y x, nocons || id:, family(ordinal)": "`noconstant` is not possible with family ordinal",
+    "meoprobit y ~ 0 + x + (1 | id)": "`0 \\+` is not possible with family ordinal",
+    "melogit y x [aw=w] || id:": "`melogit` has no analytic weights(.|\n)*fweight, iweight, pweight",
     "mixed y x || id:, 3": "an option was expected",
     "mixed y x (z": "`\\(` is never closed",
     "mixed y x) z": "`\\)` closes nothing",
@@ -625,7 +653,16 @@ PROBLEMS = {
     "mixed y ~ x, noconstant": "Write `y ~ 0",
     "mixed y ~ x, cov(un)": "without random effects",
     "mixed y ~ x, fw(w)": "cannot follow a formula",
-    "mixed cbind(a, b) ~ x": "binomial=",
+    "mixed cbind(a, b) ~ x": "of a binomial family, not of `mixed`(.|\n)*meglm with family",
+    "mepoisson cbind(a, b) ~ x": "of a binomial family, not of `mepoisson`",
+    "meglm cbind(a, b) ~ x": "does not go with family\\(gaussian\\)",
+    "meglm cbind(a, b) ~ x, family(binomial n)": "both `cbind\\(\\)` and `binomial\\(\\)` say",
+    "melogit cbind(a, b) ~ x, binomial(n)": "both `cbind\\(\\)` and `binomial\\(\\)` say",
+    "melogit cbind(a) ~ x": "takes successes and failures, 1 given",
+    "melogit cbind() ~ x": "takes successes and failures, 0 given",
+    "melogit cbind(a, b, c) ~ x": "takes successes and failures, 3 given",
+    "melogit cbind(a b) ~ x": "A comma separates",
+    "melogit cbind(a, b)/2 ~ x": "`cbind\\(\\)` is the whole response",
     "mixed y ~ x - offset(z)": "is added",
     "mixed y ~ x*offset(z)": "Add the offset as a term",
 }
@@ -727,8 +764,117 @@ def test_unbuilt_options_are_understood_and_refused(text):
         refuse_unbuilt(mixed(text))
 
 
+@pytest.mark.parametrize("command", ["metobit", "memlogit"])
+def test_unbuilt_commands_are_understood_and_refused(command):
+    with pytest.raises(NotImplementedError, match=f"`{command}` is not built yet; `mixed`, `meglm`, `melogit`"):
+        refuse_unbuilt(parse("y x || id:", command=command))
+
+
+def test_generalized_commands_are_built():
+    for command in COMMANDS[:9]:
+        refuse_unbuilt(parse("y x || id:, nolog", command=command))
+    with pytest.raises(NotImplementedError, match="`dnumerical`(.|\n)*exact derivatives are always used"):
+        refuse_unbuilt(parse("melogit y x || id:, dnum"))
+
+
 def test_built_options_are_not_refused():
     refuse_unbuilt(mixed("y x [fw=w] || id: x, cov(un) reml nolog level(90) vce(robust)"))
+
+
+# ---- families
+
+FAMILIES = {  # command -> name, link, trials, dispersion
+    "melogit y x || id:": ("bernoulli", "logit", None, None),
+    "meprobit y x || id:, binomial(n)": ("binomial", "probit", "n", None),
+    "mecloglog y x || id:, binomial(10)": ("binomial", "cloglog", "10", None),
+    "mecloglog y ~ x + (1 | id), binomial(n/2)": ("binomial", "cloglog", "n/2", None),
+    "melogit cbind(cases, size - cases) ~ x + (1 | id)": ("binomial", "logit", "cases + (size - cases)", None),
+    "meglm cbind(a, b) ~ x + (1 | id), family(bin) link(probit)": ("binomial", "probit", "a + b", None),
+    "meologit y x || id:": ("ordinal", "logit", None, None),
+    "meoprobit y x || id:": ("ordinal", "probit", None, None),
+    "mepoisson y x || id:": ("poisson", "log", None, None),
+    "menbreg y x || id:": ("nbinomial", "log", None, "mean"),
+    "menbreg y x || id:, dispersion(cons)": ("nbinomial", "log", None, "constant"),
+    "meglm y x || id:": ("gaussian", "identity", None, None),
+    "meglm y x || id:, link(log)": ("gaussian", "log", None, None),
+    "meglm y x || id:, family(bernoulli) link(cloglog)": ("bernoulli", "cloglog", None, None),
+    "meglm y x || id:, family(binomial)": ("binomial", "logit", None, None),
+    "meglm y x || id:, family(binomial 10)": ("binomial", "logit", "10", None),
+    "meglm y x || id:, family(gamma)": ("gamma", "log", None, None),
+    "meglm y x || id:, family(nbinomial constant)": ("nbinomial", "log", None, "constant"),
+    "meglm y x || id:, family(nb)": ("nbinomial", "log", None, "mean"),
+    "meglm y x || id:, family(ordinal) link(cloglog)": ("ordinal", "cloglog", None, None),
+    "meglm y x || id:, family(poisson)": ("poisson", "log", None, None),
+}
+
+
+@pytest.mark.parametrize("text", FAMILIES)
+def test_family(text):
+    choice: Any = family_of(parse(text))
+    name, link, trials, dispersion = FAMILIES[text]
+    assert (choice.name, choice.link, choice.dispersion) == (name, link, dispersion)
+    assert bare(choice.trials) == (None if trials is None else bare(parse_expression(trials)))
+    assert choice.has_cutpoints == (name == "ordinal")
+
+
+def test_families_of_keywords():
+    spec = parse("y x || id:", command="meglm", family=("binomial", "n"), link="probit")
+    assert bare(family_of(spec)) == bare(family_of(parse("meglm y x || id:, f(bin n) link(prob)")))
+    spec = parse("cbind(sick, healthy) ~ x + (1 | id)", command="meglm", family="binomial")
+    assert bare(spec.response) == bare(Name("sick"))
+    assert family_of(mixed("y x || id:")) is None and family_of(parse("metobit y x || id:")) is None
+
+
+def test_a_column_may_be_called_cbind():
+    assert bare(mixed("cbind ~ x").response) == bare(mixed("cbind x").response) == bare(Name("cbind"))
+
+
+# ---- constraints
+
+CONSTRAINTS = {  # typed -> label, printed
+    "_b[/cut1] = 0": ("/cut1", "[/]cut1 = 0"),
+    "[/]cut1 = -.5": ("/cut1", "[/]cut1 = -.5"),
+    "/lnalpha = 0.25": ("/lnalpha", "[/]lnalpha = .25"),
+    "_b[[/]lndelta] = 1": ("/lndelta", "[/]lndelta = 1"),
+    "[/]logs=2": ("/logs", "[/]logs = 2"),
+    "_b[/var(e.lnor)] = 2": ("var(e.lnor)", "[/]var(e.lnor) = 2"),
+    "[/]var(e.lnor) = 2": ("var(e.lnor)", "[/]var(e.lnor) = 2"),
+    "_b[/var(std[trial])] = 1": ("trial:var(std)", "[/]var(std[trial]) = 1"),
+    "trial:var(std) = 1": ("trial:var(std)", "[/]var(std[trial]) = 1"),
+    "_b[var(_cons[id]):_cons]=16": ("id:var(_cons)", "[/]var(_cons[id]) = 16"),
+    "[/]var(_cons[a>b]) = 1": ("a>b:var(_cons)", "[/]var(_cons[a>b]) = 1"),
+    "[/]cov(x[g],_cons[g]) = 0": ("g:cov(x,_cons)", "[/]cov(x[g],_cons[g]) = 0"),
+    "_b[age] = 1": ("age", "[use]age = 1"),
+    "[use]age = 1": ("age", "[use]age = 1"),
+    "_b[use:1.cc#1.tv] = 1.5e-3": ("1.cc#1.tv", "[use]1.cc#1.tv = .0015"),
+}
+
+
+@pytest.mark.parametrize("typed", CONSTRAINTS)
+def test_constraint_labels(typed):
+    label, printed = CONSTRAINTS[typed]
+    (constraint,) = collect_constraints(typed, response="use")
+    assert constraint.text == typed and [name for _, name in constraint.terms] == [label]
+    assert canonical(constraint, "use") == printed
+    again = parse_constraint(printed, "use")
+    assert (again.terms, again.constant) == (constraint.terms, constraint.constant)
+
+
+def test_constraints_of_several_parameters():
+    def printed(text):
+        return canonical(parse_constraint(text, "y"), "y")
+
+    equal = "[/]var(1.children[district]) = [/]var(3.children[district])"
+    assert printed(equal) == "[/]var(1.children[district]) - [/]var(3.children[district]) = 0"
+    assert printed("x = 2*z - 1") == "[y]x - 2*[y]z = -1"
+    assert printed("-x + 0.5*z = 0.25") == "-[y]x + .5*[y]z = .25"
+    assert printed("/cut2 - /cut1 = 1") == "[/]cut2 - [/]cut1 = 1"
+    assert printed("g:cov(poly(x, 2)[1],_cons) = 0") == "[/]cov(poly(x,2)[1][g],_cons[g]) = 0"
+
+
+def test_another_response_stays_in_a_label():
+    assert parse_constraint("[z]x = 1", "y").terms == ((1.0, "[z]x"),)
+    assert parse_constraint("[y]x = 1").terms == ((1.0, "[y]x"),)
 
 
 # ---- garbage

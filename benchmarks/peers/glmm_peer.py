@@ -7,6 +7,9 @@ def refuses(case) -> str | None:
 
 def fit(case, frame):
     """Without the Satterthwaite degrees of freedom, which the others do not compute here either."""
-    result = glmm.fit(frame, case.formula, reml=False, satterthwaite=False)
+    if case.family == "gaussian":
+        result = glmm.fit(frame, case.formula, reml=False, satterthwaite=False)
+    else:
+        result = glmm.fit(frame, case.formula, case.family, nagq=case.points, anova_test="Wald")
     assert len(result.se)
     return result.loglik, result.converged

@@ -3,17 +3,21 @@
 import gpboost  # pyright: ignore[reportMissingImports]
 import numpy as np
 
+LIKELIHOODS = {"gaussian": "gaussian", "binomial": "bernoulli_logit", "poisson": "poisson"}
+
 
 def refuses(case) -> str | None:
     if any(effects.slopes for effects in case.random):
         return "estimates no correlation between intercepts and slopes"
+    if case.points > 1:
+        return "has Laplace's approximation only"
     return None
 
 
 def fit(case, frame, method: str):
     groups = frame[[effects.group for effects in case.random]]
     x = np.column_stack([np.ones(len(frame)), frame[list(case.fixed)]])
-    model = gpboost.GPModel(group_data=groups, likelihood="gaussian", matrix_inversion_method=method)
+    model = gpboost.GPModel(group_data=groups, likelihood=LIKELIHOODS[case.family], matrix_inversion_method=method)
     model.fit(y=frame[case.response].to_numpy(float), X=x, params={"trace": False})
     assert model.get_coef(std_err=True).size
     return -model.get_current_neg_log_likelihood(), True

@@ -75,8 +75,9 @@ class RPeer:
     def command(self, case: str, table: Path, seconds: float) -> list[str]:
         from ..cases import CASES
 
-        script = Path(__file__).parent / "peers.R"
-        return ["Rscript", str(script), self.package, str(table), CASES[case].formula, str(seconds)]
+        script, model = Path(__file__).parent / "peers.R", CASES[case]
+        model_arguments = [model.formula, model.family, str(model.points)]
+        return ["Rscript", str(script), self.package, str(table), str(seconds), *model_arguments]
 
     needs_table = True
 

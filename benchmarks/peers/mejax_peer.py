@@ -6,6 +6,6 @@ def refuses(case) -> str | None:
 
 
 def fit(case, frame):
-    result = me.mixed(case.formula, frame, nolog=True)
+    result = me.run(case.command, frame, nolog=True)
     assert result.fixed["se"].notna().to_numpy().all() and len(result.random)
     return result.llf, result.converged

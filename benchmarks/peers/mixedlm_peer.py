@@ -1,11 +1,17 @@
 import mixedlm  # pyright: ignore[reportMissingImports]
 
+FAMILIES = {"binomial": "Binomial", "poisson": "Poisson"}
+
 
 def refuses(case) -> str | None:
     return None
 
 
 def fit(case, frame):
-    result = mixedlm.lmer(case.formula, frame, REML=False)
+    if case.family == "gaussian":
+        result = mixedlm.lmer(case.formula, frame, REML=False)
+    else:
+        family = getattr(mixedlm.families, FAMILIES[case.family])()
+        result = mixedlm.glmer(case.formula, frame, family=family, nAGQ=case.points)
     assert result.vcov().size
     return float(result.logLik().value), result.converged

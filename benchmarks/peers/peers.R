@@ -1,10 +1,12 @@
-# Times one R package on one case: Rscript peers.R PACKAGE TABLE.csv FORMULA SECONDS
+# Times one R package on one case: Rscript peers.R PACKAGE TABLE.csv SECONDS FORMULA FAMILY POINTS
 # The last line of output is the result as JSON, as in measure.py.  Each fitting function goes from the data frame to the
 # estimates with the standard errors of the fixed effects.
 arguments <- commandArgs(trailingOnly = TRUE)
 package <- arguments[1]
-formula <- as.formula(arguments[3])
-seconds <- as.numeric(arguments[4])
+seconds <- as.numeric(arguments[3])
+formula <- as.formula(arguments[4])
+family <- arguments[5]
+points <- as.integer(arguments[6])
 suppressWarnings(suppressMessages(library(package, character.only = TRUE)))
 
 finish <- function(text) {
@@ -20,14 +22,28 @@ parts <- function(formula) {
   list(fixed = as.formula(sub(" *\\+ *\\([^()]*\\)", "", text)), random = as.formula(paste("~", gsub("[()]", "", random))))
 }
 
+# With more than one point glmer leaves out the log likelihood of the saturated model, which is 0 for zeros and ones.
+left_out <- function(frame) {
+  if (points == 1 || family != "poisson") return(0)
+  y <- frame[[all.vars(formula)[1]]]
+  sum(dpois(y, y, log = TRUE))
+}
+
+refusal <- function() {
+  if (package == "nlme" && family != "gaussian") return("linear and nonlinear models only")
+  if (package == "nlme" && is.null(parts(formula))) return("crossed effects are not practical in it")
+  if (package == "glmmTMB" && points > 1) return("has Laplace's approximation only")
+}
+
 fits <- list(
   lme4 = function(frame) {
-    fit <- lmer(formula, frame, REML = FALSE)
+    linear <- family == "gaussian"
+    fit <- if (linear) lmer(formula, frame, REML = FALSE) else glmer(formula, frame, family, nAGQ = points)
     stopifnot(all(diag(as.matrix(vcov(fit))) > 0))
-    list(loglik = as.numeric(logLik(fit)), converged = fit@optinfo$conv$opt == 0)
+    list(loglik = as.numeric(logLik(fit)) + left_out(frame), converged = fit@optinfo$conv$opt == 0)
   },
   glmmTMB = function(frame) {
-    fit <- glmmTMB(formula, frame)
+    fit <- glmmTMB(formula, frame, family)
     stopifnot(all(diag(vcov(fit)$cond) > 0))
     list(loglik = as.numeric(logLik(fit)), converged = fit$fit$convergence == 0)
   },
@@ -47,7 +63,7 @@ report <- function(result, first, warm) {
           number(if (length(warm)) median(warm)), number(if (length(warm)) min(warm)), length(warm))
 }
 
-if (package == "nlme" && is.null(parts(formula))) finish('{"skipped": "crossed effects are not practical in it"}')
+if (!is.null(refusal())) finish(sprintf('{"skipped": "%s"}', refusal()))
 
 frame <- read.csv(arguments[2])
 clock <- function() as.numeric(Sys.time())

@@ -4,6 +4,8 @@ import statsmodels.formula.api as smf  # pyright: ignore[reportMissingImports]
 
 
 def refuses(case) -> str | None:
+    if case.family != "gaussian":
+        return "has no maximum likelihood for generalized mixed models"
     if case.crossed:
         return "crossed effects need a dense covariance matrix of all rows"
     return None

@@ -1,3 +1,5 @@
 """Spec and design into a model."""
 
+from .generalized import Integration as Integration
+from .generalized import build_generalized as build_generalized
 from .linear import build_linear as build_linear

@@ -11,8 +11,6 @@ from ..design import Names
 from ..syntax.constraints import Constraint
 from .structures import entry_labels
 
-RESIDUAL = "var(Residual)"
-
 
 @dataclass(frozen=True)
 class LinearConstraints:
@@ -33,17 +31,26 @@ class LinearConstraints:
         return len(self.variance_rows) > 0
 
     @staticmethod
-    def read(constraints: Sequence[Constraint], names: Names, blocks: list[AbstractCovariance]) -> "LinearConstraints":
+    def read(
+        constraints: Sequence[Constraint],
+        names: Names,
+        blocks: list[AbstractCovariance],
+        others: tuple[tuple[str, ...], ...],
+    ) -> "LinearConstraints":
+        """`others` are the labels of the parameters that follow the entries of the blocks: the residual variance of a
+        linear model, the ancillary parameters of a generalized one."""
         coefficients = {c.label: c.index for c in names.estimated}
         variances, cells, held = _variance_entries(names, blocks)
-        count = 1 + max(variances.values())
+        first = 1 + max(variances.values(), default=-1)
+        variances |= {label: first + k for k, labels in enumerate(others) for label in labels}
+        count = first + len(others)
         rows, variance_rows = [], []
         for constraint in constraints:
             kinds = {_kind(label, coefficients, variances, names, constraint) for _, label in constraint.terms}
             if len(kinds) > 1:
                 raise ValueError(
-                    f"constraint `{constraint.text}` mixes a coefficient with a variance; write constraints that hold "
-                    "either coefficients or variance components"
+                    f"constraint `{constraint.text}` mixes a coefficient with a variance or an ancillary "
+                    "parameter; write constraints that hold either coefficients or the others"
                 )
             where, size = (coefficients, len(coefficients)) if kinds == {"b"} else (variances, count)
             row = np.zeros(size)
@@ -141,8 +148,6 @@ def _variance_entries(names: Names, blocks):
             which = zip(block.form.rows, block.form.columns, block.form.which, block.values, strict=True)
             held |= {int(numbers[i, j]): value for i, j, k, value in which if k < 0}
         cells.append(tuple(map(tuple, numbers.tolist())))
-    for label in (RESIDUAL, f"var(e.{names.response})"):
-        labels[label] = count
     return labels, tuple(cells), held
 
 

@@ -18,7 +18,7 @@ CLUSTER_TOTALS_LIMIT = 50_000_000  # numbers; beyond, `contributions` would need
 def build_linear(design: Design, names: Names, *, reml: bool, constraints: Sequence = ()) -> LinearModel:
     """Cross-products, elimination plan and covariance structures of y = X beta + Z u + e."""
     blocks = [structure(e, d.z.shape[1]) for e, d in zip(names.effects, design.effects, strict=True)]
-    linear = LinearConstraints.read(constraints, names, blocks)
+    linear = LinearConstraints.read(constraints, names, blocks, (("var(Residual)", f"var(e.{names.response})"),))
     frames = [None] * len(blocks) if linear.on_variances else working_frames(design, blocks)
     variances = constrain_variances(blocks, linear) if linear.on_variances else FreeVariances(blocks, frames)
     basis, offset = linear.coefficients(design.x.shape[1])

@@ -56,6 +56,10 @@ class AbstractCovariance(eqx.Module):
         L is lower triangular except for `Exchangeable`.  A Sigma that is not positive semidefinite gives NaN.
         """
 
+    def triangular(self, theta: Float[Array, " m"]) -> Float[Array, "q q"]:
+        """A lower triangular factor: its columns are the axes along which quadrature lays its grid."""
+        return self.cholesky(theta)
+
     @abc.abstractmethod
     def nearest(self, sigma: np.ndarray) -> np.ndarray:
         """Parameters whose Sigma is close to the matrix given (a projection: starting values and EM steps)."""

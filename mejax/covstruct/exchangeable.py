@@ -33,6 +33,25 @@ class Exchangeable(AbstractCovariance):
         mean = jnp.full((self.size, self.size), 1.0 / self.size)
         return theta[1] * (jnp.eye(self.size) - mean) + theta[0] * mean
 
+    def triangular(self, theta):
+        """In closed form, with s_j = v + (j - 1) c: L_jj^2 = (v - c) s_(j+1) / s_j below the first row, and
+        L_ij = c sqrt((v - c) / (s_j s_(j+1))).
+
+        The last two factors keep the signs of theta, so that only Sigma = 0 is no smooth point.
+        """
+        q = self.size
+        square = theta**2
+        c = (square[0] - square[1]) / q
+        v = square[1] + c
+        sums = [v + (j - 1) * c for j in range(q)]  # s_0 = v - c, s_1 = v, ...; s_q = theta_0^2
+        lower = jnp.zeros((q, q)).at[0, 0].set(jnp.sqrt(v)).at[1:, 0].set(c / jnp.sqrt(v))
+        for j in range(1, q):
+            above = theta[0] if j == q - 1 else jnp.sqrt(sums[j + 1])
+            lower = lower.at[j, j].set(theta[1] * above / jnp.sqrt(sums[j]))
+            if j < q - 1:
+                lower = lower.at[j + 1 :, j].set(c * theta[1] / (above * jnp.sqrt(sums[j])))
+        return lower
+
     def nearest(self, sigma):
         q = self.size
         variance = np.mean(np.diag(sigma))

@@ -16,4 +16,14 @@ from .schur import eliminate_by_cluster as eliminate_by_cluster
 from .schur import eliminate_chain as eliminate_chain
 from .schur import reduce_dense as reduce_dense
 from .schur import scale_crossed as scale_crossed
+from .solver import Factor as Factor
+from .solver import crossed_blocks as crossed_blocks
+from .solver import factorise as factorise
+from .solver import inverse_blocks as inverse_blocks
+from .solver import log_determinants as log_determinants
+from .solver import solve as solve
 from .spd import logdet_inverse as logdet_inverse
+from .weighing import Rows as Rows
+from .weighing import expand as expand
+from .weighing import make_rows as make_rows
+from .weighing import weigh as weigh

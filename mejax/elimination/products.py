@@ -85,21 +85,46 @@ def _pair_products(plan, hosts, position, z, numbers, segment_sum):
 
 
 def _crossed(plan, hosts, weights, segment_sum):
-    """Products among crossed columns: first the diagonal blocks of each term, then the cells where two terms meet."""
+    """Products among crossed columns, one per cell of `crossed_cells`."""
     values, entries = [np.zeros(0)], [np.zeros(0, np.int64)]
-    offsets = plan.offsets
+    for cells in crossed_cells(plan, hosts):
+        a, b = hosts[cells.a], hosts[cells.b]
+        z = a.z if weights is None else a.z * weights[:, None]
+        sums = _gram(segment_sum, z, b.z, cells.number, cells.count)
+        values += [sums[:, i, j] for i, j in cells.columns]
+        entries += list(cells.entries)
+    index = np.int32 if plan.columns < 46340 else np.int64
+    return np.concatenate(values), np.concatenate(entries).astype(index)
+
+
+class CrossedCells(eqx.Module):
+    """Where two crossed terms (or a term and itself) meet: `number` (n,) is the cell of each row, out of `count`.
+
+    For each pair of their columns, `entries` says where in the flattened lower triangle the cells' products go.
+    """
+
+    number: Index
+    entries: tuple[Index, ...]
+    columns: tuple[tuple[int, int], ...] = eqx.field(static=True)
+    count: int = eqx.field(static=True)
+    a: int = eqx.field(static=True)
+    b: int = eqx.field(static=True)
+
+
+def crossed_cells(plan: Plan, hosts: list[HostTerm]) -> list[CrossedCells]:
+    """First the diagonal blocks of each crossed term, then the cells where two terms meet."""
+    found, offsets = [], plan.offsets
     for t, other in [(t, t) for t in plan.crossed] + list(itertools.combinations(plan.crossed, 2)):
         # the term further down comes first: only the lower triangle is stored
         a, b = hosts[other], hosts[t]
         cell = a.codes if t == other else a.codes.astype(np.int64) * b.term.size + b.codes
         unique, inverse = (np.arange(a.term.size), cell) if t == other else unique_cells(cell)
         row, column = (unique, unique) if t == other else np.divmod(unique, b.term.size)
-        z = a.z if weights is None else a.z * weights[:, None]
-        sums = _gram(segment_sum, z, b.z, inverse, len(unique))
-        for i in range(a.term.width):
-            for j in range(i + 1 if t == other else b.term.width):
-                at = (offsets[other] + row * a.term.width + i) * plan.columns
-                entries.append(at + offsets[t] + column * b.term.width + j)
-                values.append(sums[:, i, j])
-    index = np.int32 if plan.columns < 46340 else np.int64
-    return np.concatenate(values), np.concatenate(entries).astype(index)
+        widths = range(a.term.width), range(b.term.width)
+        columns = tuple((i, j) for i in widths[0] for j in (range(i + 1) if t == other else widths[1]))
+        entries = tuple(
+            (offsets[other] + row * a.term.width + i) * plan.columns + offsets[t] + column * b.term.width + j
+            for i, j in columns
+        )
+        found.append(CrossedCells(inverse, entries, columns, len(unique), other, t))
+    return found

@@ -110,12 +110,13 @@ def _update_above(plan: Plan, state: _State, position: int, k, kw) -> _State:
         size = plan.terms[plan.chain[target].term].size
         b = state.between[position][up]
         kb = k @ b
-        within[target] = within[target] - segment_sum(jnp.einsum("jqa,jqb->jab", b, kb), ancestor, size)
+        within[target] = within[target] - segment_sum(jnp.einsum("j...qa,j...qb->j...ab", b, kb), ancestor, size)
         between[target] = [
-            old - segment_sum(jnp.einsum("jqa,jqb->jab", kb, state.between[position][up + 1 + m]), ancestor, size)
+            old
+            - segment_sum(jnp.einsum("j...qa,j...qb->j...ab", kb, state.between[position][up + 1 + m]), ancestor, size)
             for m, old in enumerate(between[target])
         ]
-        dense[target] = dense[target] - segment_sum(jnp.einsum("jqa,jqw->jaw", b, kw), ancestor, size)
+        dense[target] = dense[target] - segment_sum(jnp.einsum("j...qa,j...qw->j...aw", b, kw), ancestor, size)
         if plan.columns:
             change = jnp.einsum("pqa,pq->pa", kb[level.pair_group], state.pairs[position])
             pairs[target] = pairs[target] - segment_sum(change, level.pair_ancestors[up], pairs[target].shape[0])

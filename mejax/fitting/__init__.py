@@ -1,9 +1,11 @@
 """From a model to its estimates."""
 
 from .climb import FitSettings as FitSettings
+from .climb_generalized import GeneralizedSettings as GeneralizedSettings
 from .comparison import boundary_test as boundary_test
 from .comparison import upper_tail as upper_tail
 from .estimates import Comparison as Comparison
 from .estimates import Component as Component
 from .estimates import Estimates as Estimates
+from .generalized import fit_generalized as fit_generalized
 from .linear import fit_linear as fit_linear

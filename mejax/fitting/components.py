@@ -1,6 +1,7 @@
 """Which variance components are printed, under which names, and how many of them are free."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,30 +15,44 @@ def component_info(
     variances: AbstractVariances, names: Names, values: np.ndarray, singular: Sequence[bool]
 ) -> tuple[Component, ...]:
     """One `Component` per element of `variances.natural`, in its order."""
-    out = []
-    for k, (effect, block) in enumerate(zip(names.effects, variances.blocks, strict=True)):
-        fixed = block.held if isinstance(block, Fixed) else (False,) * len(block.entries)
-        for label, (i, j), constant in zip(entry_labels(effect, block), block.entries, fixed, strict=True):
-            alone = all(block.traits.scales)
-            at_bound = singular[k] and (not alone or values[len(out)] < 1e-10 * values[-1] or block.size == 1)
-            kind = "var" if i == j else "cov"
-            out.append(Component(f"{effect.name}:{label}", kind, k, "(constrained)" if constant else "", at_bound))
-    out.append(Component("var(Residual)", "var", -1))
+    place = iter(range(len(values)))
+
+    def at_bound(k: int, block: AbstractCovariance, i: int, j: int) -> bool:
+        value = values[next(place)]
+        return singular[k] and (not all(block.traits.scales) or value < 1e-10 * values[-1] or block.size == 1)
+
+    out = [*block_components(names, variances.blocks, at_bound), Component("var(Residual)", "var", -1)]
     if isinstance(variances, ConstrainedVariances):
-        out = _mark_constants(variances, out)
+        out = mark_constants(variances, out, np.array([len(variances.offset) - 1]))
     return tuple(out)
 
 
-def _mark_constants(variances: ConstrainedVariances, components: list[Component]) -> list[Component]:
-    """Say "(constrained)" where a constraint leaves nothing to estimate."""
-    constant = np.all(np.asarray(variances.basis) == 0, axis=1)
+def block_components(
+    names: Names, blocks: Sequence[AbstractCovariance], at_bound: Callable[[int, AbstractCovariance, int, int], bool]
+) -> list[Component]:
+    """The printed variances and covariances of every equation; `at_bound(k, block, row, column)` is asked in order."""
+    out = []
+    for k, (effect, block) in enumerate(zip(names.effects, blocks, strict=True)):
+        fixed = block.held if isinstance(block, Fixed) else (False,) * len(block.entries)
+        for label, (i, j), constant in zip(entry_labels(effect, block), block.entries, fixed, strict=True):
+            kind, bound = "var" if i == j else "cov", at_bound(k, block, i, j)
+            out.append(Component(f"{effect.name}:{label}", kind, k, "(constrained)" if constant else "", bound))
+    return out
+
+
+def mark_constants(structure: Any, components: list[Component], others: np.ndarray) -> list[Component]:
+    """Say "(constrained)" where a constraint leaves nothing to estimate.
+
+    `structure` has the `basis`, `index` and `blocks` of linear constraints; `others` are the entries of the components
+    that belong to no block.
+    """
+    constant = np.all(np.asarray(structure.basis) == 0, axis=1)
     entries = [
-        cells[i][j] for cells, block in zip(variances.index, variances.blocks, strict=True) for i, j in block.entries
+        cells[i][j] for cells, block in zip(structure.index, structure.blocks, strict=True) for i, j in block.entries
     ]
-    entries.append(len(constant) - 1)
     return [
         Component(c.label, c.kind, c.equation, "(constrained)" if constant[e] else c.note, c.boundary)
-        for c, e in zip(components, entries, strict=True)
+        for c, e in zip(components, [*entries, *others.tolist()], strict=True)
     ]
 
 

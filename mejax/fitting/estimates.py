@@ -1,6 +1,6 @@
 """What a fit found: everything later steps need, nothing that prints."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,14 +40,24 @@ class Comparison:
     conservative: bool
 
 
+def _none() -> np.ndarray:
+    return np.zeros(0)
+
+
 @dataclass(frozen=True)
 class Estimates:
     """A finished fit.
 
-    `coefficients` (k,) and `coefficient_vce` (k, k) belong to the columns of `design.x`; `components` and
-    `component_vce` to the printed variance components, on their natural scale, NaN in the rows of `component_vce` that
-    cannot be had; `sigmas` holds the covariance matrix of every equation's random effects.  `theta` is the parameter
-    pytree at the optimum, `v` the vector of variance parameters that the optimiser used.
+    `coefficients` (k,) belong to the columns of `design.x`, `ancillary` (a,) are cut points, dispersions and the like,
+    `components` (m,) the printed variance components, all on the scale on which they are printed.  `covariance` is
+    their joint covariance matrix in that order: NaN in the rows of what has no standard error, zero where a constraint
+    leaves nothing to estimate.  Linear models have no ancillary parameters, and their blocks are uncorrelated.
+
+    `sigmas` holds the covariance matrix of every equation's random effects, `aux` the parameters that the family of a
+    generalized model takes (the ancillary ones; for the Gaussian family the variance, which is printed as a component).
+    `theta` is the parameter pytree at the optimum, `v` the vector that the optimiser used; `printed_jacobian`
+    (k + a + m, len(v)) holds the derivatives of everything printed in v (generalized models).
+    `null_llf` and `null_history` are those of the model without random effects, `null_test` the test against it.
     """
 
     model: Any
@@ -60,14 +70,51 @@ class Estimates:
     llf: float
     nobs: float
     coefficients: np.ndarray
-    coefficient_vce: np.ndarray
     components: np.ndarray
-    component_vce: np.ndarray
     component_info: tuple[Component, ...]
+    covariance: np.ndarray
     sigmas: tuple[np.ndarray, ...]
     parameters: int
+    ancillary: np.ndarray = field(default_factory=_none)
+    ancillary_labels: tuple[str, ...] = ()
+    aux: np.ndarray = field(default_factory=_none)
+    printed_jacobian: np.ndarray | None = None
     vce: str = "oim"
     clusters: tuple[str, int] | None = None
     constraints: tuple[str, ...] = ()
     null_test: Comparison | None = None
+    null_llf: float | None = None
+    null_history: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def printed(self) -> np.ndarray:
+        """Coefficients, ancillary parameters and components: the order of `covariance`."""
+        return np.concatenate([self.coefficients, self.ancillary, self.components])
+
+    @property
+    def coefficient_vce(self) -> np.ndarray:
+        return self._block(0)
+
+    @property
+    def ancillary_vce(self) -> np.ndarray:
+        return self._block(1)
+
+    @property
+    def component_vce(self) -> np.ndarray:
+        return self._block(2)
+
+    def _block(self, which: int) -> np.ndarray:
+        sizes = [len(part) for part in (self.coefficients, self.ancillary, self.components)]
+        start = sum(sizes[:which])
+        return self.covariance[start : start + sizes[which], start : start + sizes[which]]
+
+
+def block_diagonal(*blocks: np.ndarray) -> np.ndarray:
+    """The covariance matrix of vectors that are uncorrelated with one another."""
+    size, start = sum(len(block) for block in blocks), 0
+    joint = np.zeros((size, size))
+    for block in blocks:
+        joint[start : start + len(block), start : start + len(block)] = block
+        start += len(block)
+    return joint

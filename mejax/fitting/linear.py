@@ -15,7 +15,7 @@ from .climb import FitSettings, climb
 from .comparison import Comparison, boundary_test, linear_llf
 from .components import component_info, free_counts
 from .diagnosis import Verdict, verdict
-from .estimates import Component, Estimates
+from .estimates import Component, Estimates, block_diagonal
 from .robust import cluster_name, robust_vce, top_clusters
 
 
@@ -41,12 +41,13 @@ def fit_linear(
     judged = verdict(model, design, names, found.status, information, (described, flags, components))
     basis = np.asarray(model.basis)
     random, residual = model.variances.params(v)
+    component_vce = _component_vce(jacobian, vces[1], described, judged, information)
     return Estimates(
         model=model, design=design, names=names, theta=Params(fixed, random, residual, np.zeros(0)), v=v,
         status=judged.status, history=found.history, llf=float(found.at.value), nobs=float(model.count),
-        coefficients=np.asarray(model.offset) + basis @ fixed, coefficient_vce=basis @ vces[0] @ basis.T,
-        components=components, component_vce=_component_vce(jacobian, vces[1], described, judged, information),
-        component_info=described, sigmas=_sigmas(model, factors, components[-1]),
+        coefficients=np.asarray(model.offset) + basis @ fixed, components=components, component_info=described,
+        covariance=block_diagonal(basis @ vces[0] @ basis.T, component_vce),
+        sigmas=_sigmas(model, factors, components[-1]),
         parameters=len(fixed) + len(v), vce=settings.vce,
         clusters=cluster_name(model, names, settings.vce, settings.clusters), constraints=constraints,
         null_test=_null_test(model, found, constraints), notes=judged.notes,

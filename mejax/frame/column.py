@@ -19,6 +19,7 @@ class Column:
     """`values` are numbers, or codes into `levels` (-1: missing) where `kind` is not "number".
 
     `missing` is None where nothing is missing.  `labels` maps numbers to the words shown for them.
+    `ordered`: the order of the categories has a meaning.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Column:
     missing: np.ndarray | None
     levels: np.ndarray | None = None
     labels: Mapping[float, str] | None = None
+    ordered: bool = False
 
     def numbers(self) -> np.ndarray:
         """float64, NaN where missing."""
@@ -108,7 +110,7 @@ def _some(mask: np.ndarray) -> np.ndarray | None:
 
 def _category(name: str, values: pd.Categorical) -> Column:
     codes = np.asarray(values.codes, dtype=np.int64)
-    return Column(name, "category", codes, _some(codes < 0), np.asarray(values.categories))
+    return Column(name, "category", codes, _some(codes < 0), np.asarray(values.categories), None, bool(values.ordered))
 
 
 def _text(name: str, series: pd.Series) -> Column:

@@ -145,19 +145,6 @@ def short_name(spec: Spec, equation: Equation) -> str:
     return level.variables[-1] if short else level.label
 
 
-def higher_weights(read: Read, weights: np.ndarray, equation: Equation) -> np.ndarray:
-    """One weight per group; an error where it varies within a group."""
-    first = np.full(read.effects.size, np.nan)
-    first[np.asarray(read.effects.codes)[::-1]] = weights[::-1]
-    varying = first[read.effects.codes] != weights
-    if varying.any():
-        code = int(np.asarray(read.effects.codes)[varying][0])
-        key = ", ".join(str(values[code]) for values in read.names.groups)
-        raise ValueError(f"the weights of `{equation.level.label}` are not constant within the group {key}: "
-                         "a higher level's weight belongs to the group, not to its observations")  # fmt: skip
-    return first
-
-
 def one_child_notes(reads: Sequence[Read]) -> tuple[str, ...]:
     """Nested levels that cannot be told apart because every group holds one group of the next level."""
     sizes = {read.names.variables: read for read in reads if read.names.variables and ">" in read.names.path}

@@ -13,6 +13,8 @@ from .column import Column
 from .effects import EffectCoding, NewEffects
 from .evaluate import evaluate, names_in
 from .formula import FormulaCoding
+from .response import ResponseCoding
+from .sample import table_row
 from .table import open_table
 from .varlist import VarlistCoding
 
@@ -38,7 +40,9 @@ class Encoding:
 
     `sample` is a mask over the rows of the table, `index` the table's index (pandas only).  `extras` holds, over the
     sample, the options that use the table: `binomial`, `time`, `failure`, `cluster` (codes), ...
-    `level_weights` has one array of weights per group for each equation that has them.
+    `level_weights` has one array of weights per group for each equation whose level has them, `weight_kind` is the
+    kind of all weights ("fweight", "iweight", "pweight"; None without any).  `response` is the family of a generalized
+    linear model and the meaning of its response.
     """
 
     names: Names
@@ -52,6 +56,12 @@ class Encoding:
     level_weights: tuple[np.ndarray | None, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
     expressions: Mapping[str, Expression] = field(default_factory=dict)
+    response: ResponseCoding | None = None
+    weight_kind: str | None = None
+
+    def row_name(self, place: int) -> str:
+        """What messages call an observation of the sample (counted from 0): "row 17", its row in the table from 1."""
+        return f"row {table_row(self.sample, place)}"
 
     def replay(self, table: Any, *, groups: bool = True) -> NewDesign:
         """Code another table as the estimation sample was coded.
@@ -86,7 +96,7 @@ def _series(column: Column, sample: np.ndarray) -> Any:
     if column.kind == "number":
         return values
     if column.kind in ("text", "category"):
-        return pd.Categorical.from_codes(values, categories=pd.Index(column.levels))
+        return pd.Categorical.from_codes(values, categories=pd.Index(column.levels), ordered=column.ordered)
     assert column.levels is not None
     return list(column.levels[values])
 

@@ -70,6 +70,18 @@ def names_in(expression: ex.Expression) -> tuple[ex.Name, ...]:
     return ()
 
 
+def compares(expression: ex.Expression) -> bool:
+    """Whether a truth value is made of columns, so that a missing one among them would pass for true or false."""
+    match expression:
+        case ex.Unary(operator, operand):
+            return operator == "!" or compares(operand)
+        case ex.Binary(operator, left, right):
+            return operator in COMPARE or operator in ("&", "|") or compares(left) or compares(right)
+        case ex.Call(function, arguments):
+            return function in ("inlist", "inrange") or (function != "missing" and any(map(compares, arguments)))
+    return False
+
+
 def _value(expression: ex.Expression, source: Source) -> Any:
     match expression:
         case ex.Number(value):

@@ -8,7 +8,7 @@ import ast
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from .column import CONTENTS, Column
 from .levels import compress
 from .sample import Sample
 from .table import Source
-from .varlist import finite, stack
+from .varlist import finite, require_rows, stack
 
 _PLAIN_TERM = re.compile(r"[A-Za-z_]\w*|`[^`]+`|[01]")
 _ALLOWED = (
@@ -37,6 +37,7 @@ class FormulaCoding:
     """How to make the columns again.  `model_spec` is formulaic's (None: plain columns, in the order of `variables`).
 
     `keep` are the kept columns among all but the intercept, which stands first, or last where `constant_last`.
+    `intercept` says whether it has a column (ordinal models do without, but choose their columns beside it).
     """
 
     variables: tuple[str, ...]
@@ -44,6 +45,14 @@ class FormulaCoding:
     constant_last: bool
     keep: tuple[int, ...]
     model_spec: Any = None
+    intercept: bool = True
+
+    def without_constant(self) -> "FormulaCoding":
+        return replace(self, intercept=False)
+
+    def only(self, places: Sequence[int]) -> "FormulaCoding":
+        """With some of the columns, counted without the intercept."""
+        return replace(self, keep=tuple(self.keep[place] for place in places))
 
     def matrix(self, source: Source) -> np.ndarray:
         """(rows of the table, columns), NaN where a covariate is missing; an unknown level is an error."""
@@ -52,7 +61,8 @@ class FormulaCoding:
             arrays = [column.numbers() for column in columns]
         else:
             arrays = self._transformed(source, columns)
-        return _assemble([arrays[j] for j in self.keep], self.constant, self.constant_last, source.n)
+        constant = self.constant and self.intercept
+        return _assemble([arrays[j] for j in self.keep], constant, self.constant_last, source.n)
 
     def _transformed(self, source: Source, columns: Sequence[Column]) -> list[np.ndarray]:
         """Formulaic sees complete rows only."""
@@ -75,6 +85,10 @@ class Evaluated:
     labels: tuple[str, ...]
     variables: tuple[str, ...]
     model_spec: Any = None
+
+    def keep(self, rows: np.ndarray) -> "Evaluated":
+        """Over the rows where the mask over the sample is True."""
+        return replace(self, arrays=[array[rows] for array in self.arrays])
 
     def missing(self) -> tuple[np.ndarray, str] | None:
         """Rows where a transformation has no value, such as the log of 0, and the first such column."""
@@ -125,9 +139,7 @@ def read_formula(
     kept = np.ones(len(arrays), bool) if collinear else independent(arrays, side.constant)
     keep = tuple(int(j) for j in np.flatnonzero(kept))
     matrix = _assemble([arrays[j] for j in keep], side.constant, constant_last, sample.n)
-    candidates = len(arrays) + side.constant
-    if matrix.shape[1] > sample.n or (candidates > sample.n and matrix.shape[1] == sample.n):
-        raise ValueError(f"{candidates} columns but only {sample.n} observations: leave terms out, or use more data")
+    require_rows(matrix, len(arrays) + side.constant, sample.n)
     notes = tuple(f"note: {label} omitted because of collinearity{where}"
                   for label, k in zip(evaluated.labels, kept, strict=True) if not k)  # fmt: skip
     coding = FormulaCoding(evaluated.variables, side.constant, constant_last, keep, evaluated.model_spec)

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..syntax.expression import Call, Expression, Name
+from ..syntax.families import family_of
 from ..syntax.problem import SyntaxProblem
 from ..syntax.spec import FormulaSide, Span, Spec, Varlist
 from .column import CONTENTS, Column
-from .evaluate import evaluate, names_in, words
+from .evaluate import compares, evaluate, names_in, words
 from .formula import side_variables
 from .levels import compress
-from .sample import Need, Sample
+from .sample import Need, Sample, first_row
 from .table import Source
 from .terms import expand_terms
 from .varlist import require_finite
@@ -48,6 +49,7 @@ def collect(spec: Spec, source: Source) -> Needs:
     offset = _offset(spec, source)
     extras = dict(_extras(spec, source))
     needs = [Need(words(spec.response), _missing_response(response, extras))]
+    needs += [Need(name.name, source.column(name.name).missing) for name in _compared(spec.response)]
     needs += [Need(name, column.missing) for name, column in columns.items()]
     needs += [Need(words(w.expression), _missing(evaluate(w.expression, source))) for w in _all_weights(spec)]
     needs += [Need(words(offset_expression(spec) or spec.response), _missing(offset))]
@@ -57,17 +59,29 @@ def collect(spec: Spec, source: Source) -> Needs:
     return Needs(response, offset, weights, extras, tuple(used), tuple(reversed(kept.values())))
 
 
+def response_column(spec: Spec, source: Source) -> Column | None:
+    """The column that the response is; None where it is an expression."""
+    if not isinstance(spec.response, Name):
+        return None
+    return source.column(spec.response.name, Span(spec.response.start, spec.response.end))
+
+
 def response_values(spec: Spec, source: Source) -> np.ndarray:
-    """The response over the table as float64; text and categories are refused."""
-    if isinstance(spec.response, Name):
-        span = Span(spec.response.start, spec.response.end)
-        column = source.column(spec.response.name, span)
-        if column.kind != "number":
-            advice = f"Make numbers of it first, e.g. 1 where `{column.name}` has a certain value and 0 elsewhere."
-            raise SyntaxProblem(f"the response `{column.name}` holds {CONTENTS[column.kind]}, not numbers",
-                                spec.text, span, advice)  # fmt: skip
+    """The response over the table as float64, NaN where missing.
+
+    Families of categories take text and categories too, as codes into the column's levels; others refuse them.
+    """
+    column = response_column(spec, source)
+    if column is None:
+        return evaluate(spec.response, source)
+    if column.kind == "number":
         return column.numbers()
-    return evaluate(spec.response, source)
+    choice = family_of(spec)
+    if choice is not None and choice.name in ("bernoulli", "ordinal") and column.kind in ("text", "category"):
+        return np.where(column.values < 0, np.nan, column.values)
+    advice = f"Make numbers of it first, e.g. 1 where `{column.name}` has a certain value and 0 elsewhere."
+    raise SyntaxProblem(f"the response `{column.name}` holds {CONTENTS[column.kind]}, not numbers", spec.text,
+                        Span(getattr(spec.response, "start", 0), getattr(spec.response, "end", 0)), advice)  # fmt: skip
 
 
 def sample_of(values: np.ndarray, label: str, sample: Sample, *, gaps: bool = False) -> np.ndarray:
@@ -119,6 +133,11 @@ def _missing_response(response: np.ndarray, extras: Mapping[str, Any]) -> np.nda
     return missing if missing is None or second is None else missing & np.isnan(second)
 
 
+def _compared(response: Expression) -> tuple[Name, ...]:
+    """The columns of a response such as `use == "yes"`, which is missing where one of them is."""
+    return names_in(response) if compares(response) else ()
+
+
 def _all_weights(spec: Spec) -> list:
     return [*spec.weights, *(weight for equation in spec.equations for weight in equation.weights)]
 
@@ -133,19 +152,34 @@ def offset_expression(spec: Spec) -> Expression | None:
 
 
 def _offset(spec: Spec, source: Source) -> np.ndarray | None:
+    """The offset over the table; -inf where an exposure is not positive, for `require_exposure` to find."""
     expression = offset_expression(spec)
-    return None if expression is None else evaluate(expression, source)
+    if expression is None:
+        return None
+    if spec.option("exposure") is None:
+        return evaluate(expression, source)
+    exposure = evaluate(spec.option("exposure"), source)
+    return np.log(exposure, out=np.where(exposure <= 0, -np.inf, np.nan), where=exposure > 0)
+
+
+def require_exposure(spec: Spec, source: Source, needs: Needs, sample: Sample) -> None:
+    """Raise where an exposure of the sample is not positive."""
+    exposure = spec.option("exposure")
+    if exposure is None or needs.offset is None:
+        return
+    bad = np.isneginf(needs.offset) & sample.mask
+    if bad.any():
+        row = first_row(bad)
+        raise ValueError(f"an exposure is positive, but `{words(exposure)}` is {evaluate(exposure, source)[row - 1]:g} "
+                         f"in row {row} ({int(bad.sum()):,} such rows): correct it, or leave such rows out with `if`"
+                         )  # fmt: skip
 
 
 def _extras(spec: Spec, source: Source) -> Iterator[tuple[str, np.ndarray | Column]]:
     """Options that use the table: those that hold an expression, and columns of clusters."""
-    for name, value in spec.options.items():
-        if name in _ELSEWHERE:
-            continue
-        if isinstance(value, Expression):
+    for name, value in table_options(spec).items():
+        if name not in _ELSEWHERE:
             yield name, evaluate(value, source)
-        elif name == "family" and len(value) > 1 and isinstance(value[1], Expression):
-            yield value[0], evaluate(value[1], source)
     vce = spec.option("vce")
     if isinstance(vce, tuple) and vce[0] == "cluster":
         yield "cluster", source.column(vce[1])
@@ -153,9 +187,16 @@ def _extras(spec: Spec, source: Source) -> Iterator[tuple[str, np.ndarray | Colu
         yield "id", source.column(spec.option("id"))
 
 
+def table_options(spec: Spec) -> dict[str, Expression]:
+    """The options that hold an expression; the trials of a binomial under `binomial`, however they are said."""
+    found = {name: value for name, value in spec.options.items() if isinstance(value, Expression)}
+    choice = family_of(spec)
+    return found if choice is None or choice.trials is None else found | {"binomial": choice.trials}
+
+
 def _expressions(spec: Spec) -> list[Expression]:
     """The expressions whose columns new data may need."""
     offset = offset_expression(spec)
-    options = [value for value in spec.options.values() if isinstance(value, Expression)]
+    options = [*table_options(spec).values()]
     found = [spec.response, *(weight.expression for weight in _all_weights(spec)), *options]
     return found if offset is None else [*found, offset]

@@ -1,22 +1,26 @@
 """A `Spec` and a table become a `Design` and an `Encoding`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..design import Design, GroupCount, Names
-from ..syntax.expression import Expression
+from ..syntax.families import family_of
 from ..syntax.spec import FormulaSide, Spec, Varlist
-from .effects import EquationReader, Read, higher_weights, one_child_notes, short_name
+from .columns import restrict, without_constant
+from .effects import EquationReader, Read, one_child_notes, short_name
 from .encoding import Encoding
-from .evaluate import evaluate, words
+from .evaluate import words
 from .formula import Evaluated, FormulaColumns, evaluate_side, read_formula
-from .needs import Needs, collect, offset_expression, sample_extras, sample_of
+from .needs import Needs, collect, offset_expression, require_exposure, sample_extras, sample_of, table_options
+from .perfect import perfectly_predicted
+from .response import CodedResponse, code_response
 from .sample import Sample, select
 from .table import Source, open_table
 from .varlist import Columns, read_varlist
-from .weights import drop_zero, require_weights
+from .weights import drop_zero, level_weights, weight_kind, weight_text
 
 
 def read(spec: Spec, table: Any, *, matrices: Mapping[str, Any] | None = None) -> tuple[Design, Encoding]:
@@ -35,23 +39,61 @@ def read(spec: Spec, table: Any, *, matrices: Mapping[str, Any] | None = None) -
             out of range; the message names the column and row or points into the model's text.
     """
     source = open_table(table, spec.text)
+    weight_kind(spec)
     needs = collect(spec, source)
     sample = select(spec, source).without(needs.missing)
     sample.require()
-    sample, weights = drop_zero(spec, needs.weights, sample)
-    sample, sides = _evaluated_sides(spec, source, sample)
-    fixed = _fixed(spec, source, sample, sides)
-    reads = _effects(spec, source, sample, sides, matrices or {})
-    weights = None if weights is None else sample_of(weights, words(spec.weights[0].expression), sample)
-    y = sample_of(needs.response, words(spec.response), sample, gaps="second_response" in needs.extras)
+    require_exposure(spec, source, needs, sample)
+    part = _fixed_part(spec, source, needs, drop_zero(spec, source, needs.weights, sample))
+    sample, fixed = part.sample, part.fixed
+    reads = _effects(spec, source, sample, part.sides, matrices or {})
+    weights = None if needs.weights is None else sample_of(needs.weights, words(spec.weights[0].expression), sample)
     offset = None if needs.offset is None else sample_of(needs.offset, "offset", sample)
     _check_labels(fixed, reads)
-    design = Design(y, fixed.matrix, tuple(r.effects for r in reads), weights, offset)
+    of_groups = level_weights(spec, source, sample, reads)
+    effects = tuple(r.effects for r in reads)
+    design = Design(part.response.y, fixed.matrix, effects, weights, offset, of_groups)
     names = Names(
         words(spec.response), fixed.rows, tuple(r.names for r in reads), _group_counts(spec, reads, weights),
-        _notes(sample, fixed, reads), _weight_text(spec),
+        _notes(part, reads), weight_text(spec),
     )  # fmt: skip
-    return design, _encoding(spec, source, sample, needs, names, fixed=fixed, reads=reads)
+    return design, _encoding(spec, source, needs, names, part, reads=reads, of_groups=of_groups)
+
+
+@dataclass(frozen=True)
+class _FixedPart:
+    """The sample, the response and the fixed columns over it, and the evaluated formula sides of all equations."""
+
+    sample: Sample
+    response: CodedResponse
+    fixed: Columns | FormulaColumns
+    sides: Mapping[FormulaSide, Evaluated]
+
+
+def _fixed_part(spec: Spec, source: Source, needs: Needs, sample: Sample) -> _FixedPart:
+    sample, sides = _evaluated_sides(spec, source, sample)
+    response = code_response(spec, source, needs, sample)
+    part = _FixedPart(sample, response, _fixed(spec, source, sample, sides), sides)
+    choice = family_of(spec)
+    if choice is not None and choice.has_cutpoints:
+        return replace(part, fixed=without_constant(part.fixed))
+    if choice is not None and choice.name == "bernoulli" and not spec.option("asis"):
+        return _without_perfect(spec, needs, part)
+    return part
+
+
+def _without_perfect(spec: Spec, needs: Needs, part: _FixedPart) -> _FixedPart:
+    """Observations whose outcome a covariate predicts perfectly leave the sample, and the covariate the model."""
+    sample, fixed = part.sample, part.fixed
+    counted = bool(spec.weights) and spec.weights[0].kind == "fweight" and needs.weights is not None
+    weights = sample.take(needs.weights) if counted else None  # pyright: ignore[reportArgumentType]
+    found = perfectly_predicted(fixed.matrix, fixed.rows, part.response.y, words(spec.response), weights)
+    if not found.gone:
+        return part
+    left = restrict(fixed, found.rows, found.gone, collinear=bool(spec.option("collinear")))
+    sides = {side: evaluated.keep(found.rows) for side, evaluated in part.sides.items()}
+    left = replace(left, notes=(*found.notes, *left.notes))
+    return _FixedPart(sample.leave(~found.rows), part.response.keep(found.rows), left, sides)
 
 
 def _check_labels(fixed: Columns | FormulaColumns, reads: Sequence[Read]) -> None:
@@ -94,12 +136,9 @@ def _effects(
     return [reader.read(equation, number in kept) for number, equation in enumerate(spec.equations)]
 
 
-def _notes(sample: Sample, fixed: Columns | FormulaColumns, reads: Sequence[Read]) -> tuple[str, ...]:
-    return (*sample.note(), *fixed.notes, *(note for r in reads for note in r.notes), *one_child_notes(reads))
-
-
-def _weight_text(spec: Spec) -> str | None:
-    return f"{spec.weights[0].kind} = {words(spec.weights[0].expression)}" if spec.weights else None
+def _notes(part: _FixedPart, reads: Sequence[Read]) -> tuple[str, ...]:
+    own = (*part.sample.note(), *part.response.notes, *part.fixed.notes)
+    return (*own, *(note for r in reads for note in r.notes), *one_child_notes(reads))
 
 
 def _group_counts(spec: Spec, reads: Sequence[Read], weights: np.ndarray | None) -> tuple[GroupCount, ...]:
@@ -130,25 +169,13 @@ def _outer(read: Read, depth: int) -> tuple[np.ndarray, int]:
 
 
 def _encoding(
-    spec: Spec, source: Source, sample: Sample, needs: Needs, names: Names, *, fixed: Columns | FormulaColumns,
-    reads: Sequence[Read],
+    spec: Spec, source: Source, needs: Needs, names: Names, part: _FixedPart, *, reads: Sequence[Read],
+    of_groups: tuple[np.ndarray | None, ...],
 ) -> Encoding:  # fmt: skip
-    expressions = {name: value for name, value in spec.options.items() if isinstance(value, Expression)}
+    sample = part.sample
     return Encoding(
-        names, sample.mask, source.index, spec.text, fixed.coding, tuple(r.coding for r in reads),
-        offset_expression(spec), sample_extras(needs, sample), _level_weights(spec, source, sample, reads),
-        {name: source.column(name) for name in needs.variables}, expressions,
+        names, sample.mask, source.index, spec.text, part.fixed.coding, tuple(r.coding for r in reads),
+        offset_expression(spec), sample_extras(needs, sample), of_groups,
+        {name: source.column(name) for name in needs.variables}, table_options(spec), part.response.coding,
+        weight_kind(spec),
     )  # fmt: skip
-
-
-def _level_weights(spec: Spec, source: Source, sample: Sample, reads: Sequence[Read]) -> tuple[np.ndarray | None, ...]:
-    found: list[np.ndarray | None] = []
-    for equation, read in zip(spec.equations, reads, strict=True):
-        if not equation.weights:
-            found.append(None)
-            continue
-        weight = equation.weights[0]
-        values = sample.take(evaluate(weight.expression, source))
-        require_weights(values, weight.kind, words(weight.expression), sample)
-        found.append(higher_weights(read, values, equation))
-    return tuple(found)

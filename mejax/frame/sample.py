@@ -52,6 +52,13 @@ class Sample:
         over_table[np.flatnonzero(self.mask)[mask]] = True
         return self.without([Need(label, over_table)])
 
+    def leave(self, mask: np.ndarray) -> "Sample":
+        """Without some rows (given over the sample) that have all their values: no note counts them as missing."""
+        over_table = self.mask.copy()
+        over_table[np.flatnonzero(self.mask)[mask]] = False
+        count = int(np.count_nonzero(mask))
+        return replace(self, mask=over_table, n=self.n - count, selected=self.selected - count)
+
     def note(self) -> tuple[str, ...]:
         """The note on missing values, or nothing."""
         dropped = self.selected - self.n
@@ -76,7 +83,12 @@ class Sample:
 def first_row(mask: np.ndarray, sample: Sample | None = None) -> int:
     """The row number, counted from 1 in the table, of the first True of a mask over the table or over the sample."""
     row = int(np.flatnonzero(mask)[0])
-    return row + 1 if sample is None else int(np.flatnonzero(sample.mask)[row]) + 1
+    return row + 1 if sample is None else table_row(sample.mask, row)
+
+
+def table_row(mask: np.ndarray, place: int) -> int:
+    """The row of the table, counted from 1, that holds an observation of the sample."""
+    return int(np.flatnonzero(mask)[place]) + 1
 
 
 def select(spec: Spec, source: Source) -> Sample:

@@ -101,7 +101,9 @@ def _series(column: Any) -> pd.Series:
     if dtype.is_numeric():
         return pd.Series(column.to_numpy())
     if dtype == nw.Enum:
-        return pd.Series(pd.Categorical(column.cast(nw.String).to_list(), categories=list(dtype.categories)))
+        return pd.Series(
+            pd.Categorical(column.cast(nw.String).to_list(), categories=list(dtype.categories), ordered=True)
+        )
     if dtype == nw.Categorical:
         return pd.Series(pd.Categorical(column.cast(nw.String).to_list()))
     return pd.Series(column.to_list(), dtype=object)

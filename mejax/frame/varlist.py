@@ -35,6 +35,13 @@ class VarlistCoding:
     def variables(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(part.name for cell in self.cells for part in cell.parts))
 
+    def without_constant(self) -> "VarlistCoding":
+        return replace(self, constant=False)
+
+    def only(self, places: Sequence[int]) -> "VarlistCoding":
+        """With some of the columns, counted without the constant."""
+        return replace(self, cells=tuple(self.cells[place] for place in places))
+
     def matrix(self, source: Source) -> np.ndarray:
         """(rows of the table, columns), NaN where a covariate is missing; an unknown level is an error."""
         arrays: dict[Part, np.ndarray] = {}
@@ -75,7 +82,7 @@ def read_varlist(
     keep = np.ones(len(columns), bool) if collinear else independent(columns, constant)
     dropped = {cell.label for cell, kept in zip(candidates, keep, strict=True) if not kept}
     matrix = stack([c for c, kept in zip(columns, keep, strict=True) if kept], constant, sample.n)
-    _require_rows(matrix, len(candidates) + constant, sample.n)
+    require_rows(matrix, len(candidates) + constant, sample.n)
     notes = tuple(note for cell in cells for note in _note(cell, dropped, where))
     kept_cells = tuple(cell for cell, kept in zip(candidates, keep, strict=True) if kept)
     coding = VarlistCoding(kept_cells, constant, {name: f.levels for name, f in factors.items()})
@@ -188,6 +195,7 @@ def _require_memory(terms: Sequence[Term], n: int, factors: Mapping[str, Factor]
                      f"`|| {largest.name if largest else 'group'}:`")  # fmt: skip
 
 
-def _require_rows(matrix: np.ndarray, candidates: int, n: int) -> None:
+def require_rows(matrix: np.ndarray, candidates: int, n: int) -> None:
+    """Raise where there are more columns than observations."""
     if matrix.shape[1] > n or (candidates > n and matrix.shape[1] == n):
         raise ValueError(f"{candidates} columns but only {n} observations: leave terms out, or use more data")

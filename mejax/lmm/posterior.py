@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from ..elimination import Plan, eliminate, reduce_dense
+from ..elimination import Plan, crossed_blocks, eliminate, reduce_dense
 from .criterion import dense_part, term_factors
 
 
@@ -52,7 +52,7 @@ def posterior_variances(model, factors, log_sigma, full: bool):
     within, crossed = jax.grad(logdet, argnums=(0, 1))(model.products.within, model.products.crossed_values)
     scale = jnp.exp(2 * log_sigma)
     terms = {level.term: 0.5 * (w + jnp.swapaxes(w, 1, 2)) for level, w in zip(model.plan.chain, within, strict=True)}
-    terms |= _crossed_blocks(model.plan, crossed)
+    terms |= crossed_blocks(model.plan, crossed)
     return tuple(scale * block for block in _cut(model.plan, terms, model.variances, square=True))
 
 
@@ -70,24 +70,6 @@ def variances_at(model, v, full: bool):
 
 def posterior(model, fixed, v, full: bool) -> Posterior:
     return Posterior(modes_at(model, fixed, v), variances_at(model, v, full))
-
-
-def _crossed_blocks(plan: Plan, values):
-    """Diagonal blocks of each crossed term out of the derivative in `Products.crossed_values`, which begins with them.
-
-    The derivative in a cell off the diagonal counts both triangles.
-    """
-    blocks, start = {}, 0
-    for t in plan.crossed:
-        term = plan.terms[t]
-        block = jnp.zeros((term.size, term.width, term.width))
-        for i in range(term.width):
-            for j in range(i + 1):
-                piece = values[start : start + term.size] * (1.0 if i == j else 0.5)
-                block = block.at[:, i, j].set(piece).at[:, j, i].set(piece)
-                start += term.size
-        blocks[t] = block
-    return blocks
 
 
 def _by_equation(plan: Plan, chain, crossed, variances):

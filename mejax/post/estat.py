@@ -1,14 +1,19 @@
 """`estat`: composition of the groups, intraclass correlations, covariance matrices, information criteria."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
+from ..elimination import nesting
 from ..fitting import Estimates
+from ..lmm import LinearModel
 from ..tables import Column, Group, render_groups, render_matrix, render_simple
 from .display import Display
 from .scales import delta, standard_deviations
 from .tables import COLUMNS, Lines, logit_interval
 
+LATENT_VARIANCES = {"logit": np.pi**2 / 3, "probit": 1.0, "cloglog": np.pi**2 / 6}
 _INTERVAL = (Column("Estimate"), Column("Std. err.", gap=3), Column("[conf.", gap=3), Column("interval]", gap=3))
 
 
@@ -27,18 +32,20 @@ def group(estimates: Estimates) -> Display:
 def icc(estimates: Estimates, level: float) -> Display:
     """Intraclass correlations: at each level the share of the variance that its groups and those above have in common.
 
+    The variance within the lowest groups is that of the errors; of a binary or ordinal response that of the latent
+    variable's standard distribution (pi^2 / 3 for logit, 1 for probit, pi^2 / 6 for cloglog).
     With random slopes the value holds where their covariates are zero.  Intervals are symmetric on the logit scale.
     """
     chain = _nested_intercepts(estimates)
-    residual = len(estimates.components) - 1
+    residual, constant = level_one(estimates)
     labels, sums = [], []
     for depth, path in enumerate(chain):
         labels.append("|".join(reversed(path.split(">"))))
         sums.append([k for above in list(chain)[: depth + 1] for k in chain[above]])
-    every = [k for positions in chain.values() for k in positions] + [residual]
+    every = [k for positions in chain.values() for k in positions] + residual
 
     def shares(components):
-        total = sum(components[k] for k in every)
+        total = sum(components[k] for k in every) + constant
         return np_stack([sum(components[k] for k in part) / total for part in sums])
 
     values, se = delta(shares, estimates)
@@ -60,12 +67,14 @@ def np_stack(parts):
 
 def _nested_intercepts(estimates: Estimates) -> dict[str, list[int]]:
     """Positions of var(_cons) of each nested level, from the top down; an error where there is no such nesting."""
-    if estimates.model.plan.crossed:
+    if _crossed(estimates):
         raise ValueError(
             "estat icc: intraclass correlations are defined for nested levels; this model has crossed effects"
         )
     chain: dict[str, list[int]] = {}
-    for k, component in enumerate(estimates.component_info[:-1]):
+    for k, component in enumerate(estimates.component_info):
+        if component.equation < 0:
+            continue
         effect = estimates.names.effects[component.equation]
         if effect.factor is not None or effect.path == "_all":
             raise ValueError(
@@ -77,6 +86,34 @@ def _nested_intercepts(estimates: Estimates) -> dict[str, list[int]]:
         raise ValueError("estat icc: the model has no random intercept")
     sizes = {e.path: d.size for e, d in zip(estimates.names.effects, estimates.design.effects, strict=True)}
     return dict(sorted(chain.items(), key=lambda item: sizes[item[0]]))
+
+
+def _crossed(estimates: Estimates) -> bool:
+    """Are there two grouping factors neither of which is nested in the other?"""
+    pairs = itertools.combinations(estimates.design.effects, 2)
+    return any(
+        nesting(a.codes, a.size, b.codes) is None and nesting(b.codes, b.size, a.codes) is None for a, b in pairs
+    )
+
+
+def level_one(estimates: Estimates) -> tuple[list[int], float]:
+    """The variance within the lowest groups: the position of a component, or a constant.
+
+    Raises:
+        ValueError: a response for which there is no such variance on the scale of the linear predictor.
+    """
+    last = [len(estimates.components) - 1]
+    if isinstance(estimates.model, LinearModel):
+        return last, 0.0
+    family = estimates.model.family
+    if family.name == "gaussian" and family.link.name == "identity":
+        return last, 0.0
+    if family.name in ("bernoulli", "binomial", "ordinal"):
+        return [], LATENT_VARIANCES[family.link.name]
+    raise ValueError(
+        f"estat icc: a {family.name} response with link {family.link.name} has no level-1 variance on the scale of the "
+        "linear predictor; intraclass correlations exist after linear, binary and ordinal models"
+    )
 
 
 def recovariance(estimates: Estimates, correlation: bool = False) -> dict[str, Display]:

@@ -1,4 +1,4 @@
-"""Wald tests and linear combinations of coefficients and variance components."""
+"""Wald tests and linear combinations of coefficients, ancillary parameters and variance components."""
 
 import difflib
 from dataclasses import dataclass
@@ -27,15 +27,9 @@ class Wald:
 
 
 def parameter_labels(estimates: Estimates) -> list[str]:
-    return [c.label for c in estimates.names.estimated] + [c.label for c in estimates.component_info]
-
-
-def joint_vce(estimates: Estimates) -> np.ndarray:
-    """Covariance matrix of everything printed: coefficients and variance components are uncorrelated blocks."""
-    p, k = len(estimates.coefficients), len(estimates.components)
-    vce = np.zeros((p + k, p + k))
-    vce[:p, :p], vce[p:, p:] = estimates.coefficient_vce, estimates.component_vce
-    return vce
+    """Labels of everything printed, in the order of `Estimates.covariance`."""
+    coefficients = [c.label for c in estimates.names.estimated]
+    return [*coefficients, *estimates.ancillary_labels, *(c.label for c in estimates.component_info)]
 
 
 def model_wald(estimates: Estimates) -> Wald:
@@ -56,10 +50,9 @@ def test(estimates: Estimates, hypotheses: tuple[str, ...]) -> Wald:
         raise ValueError('test: name at least one hypothesis, such as "week = 0"')
     if not all(isinstance(h, str) and h.strip() for h in hypotheses):
         raise ValueError(f'test: a hypothesis is a text such as "week = 0"; got {hypotheses!r}')
-    parsed = [parse_constraint(h) for h in hypotheses]
+    parsed = [parse_constraint(h, estimates.names.response) for h in hypotheses]
     rows = np.array([_row(estimates, h) for h in parsed])
-    estimate = np.concatenate([estimates.coefficients, estimates.components])
-    chi2, df = _wald(rows, np.array([h.constant for h in parsed]), estimate, joint_vce(estimates))
+    chi2, df = _wald(rows, np.array([h.constant for h in parsed]), estimates.printed, estimates.covariance)
     p = upper_tail(chi2, df)
     texts = tuple(h.text if "=" in h.text else f"{h.text} = 0" for h in parsed)
     text = render_test(texts, ModelTest(df, chi2, p))
@@ -70,14 +63,12 @@ def test(estimates: Estimates, hypotheses: tuple[str, ...]) -> Wald:
 
 def lincom(estimates: Estimates, expression: str, level: float) -> Display:
     """Estimate, standard error and interval of a linear combination such as `week + 2*_cons`."""
-    parsed = parse_constraint(expression)
+    parsed = parse_constraint(expression, estimates.names.response)
     row = _row(estimates, parsed)
-    estimate = np.concatenate([estimates.coefficients, estimates.components])
-    with np.errstate(invalid="ignore"):
-        vce = joint_vce(estimates)[np.ix_(row != 0, row != 0)]
+    vce = estimates.covariance[np.ix_(row != 0, row != 0)]
     weights = row[row != 0]
     values = wald_rows(
-        np.array([row @ estimate - parsed.constant]), np.sqrt(np.array([weights @ vce @ weights])), level
+        np.array([row @ estimates.printed - parsed.constant]), np.sqrt(np.array([weights @ vce @ weights])), level
     )
     frame = pd.DataFrame(values, index=pd.Index(["(1)"]), columns=pd.Index(COLUMNS))
     block = Block("", (Row("(1)", *values[0]),))

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 
 from ..fitting import Comparison, Estimates, boundary_test, upper_tail
+from ..lmm import LinearModel
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,56 @@ def _same(a, b) -> bool:
     return a is b or (a is not None and b is not None and np.array_equal(a, b))
 
 
+def _same_level_weights(first: Estimates, second: Estimates) -> bool:
+    """The weights of the levels that both fits have, by the level's label."""
+    one, two = (
+        {e.path: w for e, w in zip(x.names.effects, x.design.level_weights, strict=False)} for x in (first, second)
+    )
+    return all(_same(one[path], two[path]) for path in one.keys() & two.keys())
+
+
+def _same_response(first: Estimates, second: Estimates) -> bool:
+    leaves = [jax.tree.leaves(e.design.y) for e in (first, second)]
+    return len(leaves[0]) == len(leaves[1]) and all(np.array_equal(a, b) for a, b in zip(*leaves, strict=True))
+
+
+def restricted(estimates: Estimates) -> bool:
+    """Is the log likelihood a restricted one?"""
+    return isinstance(estimates.model, LinearModel) and estimates.model.reml
+
+
+def _check_methods(first: Estimates, second: Estimates) -> None:
+    """The same likelihood: linear or generalized, the same family and link, the same approximation of the integral."""
+    if restricted(first) != restricted(second):
+        raise ValueError("lrtest: one fit is by ML, the other by REML; fit both by the same method")
+    kinds = [_response_kind(e) for e in (first, second)]
+    if kinds[0] != kinds[1]:
+        raise ValueError(
+            f"lrtest: the fits assume different responses ({kinds[0]} and {kinds[1]}), so that neither is nested in "
+            "the other; compare their information criteria"
+        )
+    methods = [_integration(e) for e in (first, second)]
+    if all(methods) and methods[0] != methods[1]:
+        raise ValueError(
+            f"lrtest: the log likelihoods are approximated in different ways ({methods[0]} and {methods[1]}); fit both "
+            "models by the same `intmethod` and `intpoints`"
+        )
+
+
+def _response_kind(estimates: Estimates) -> str:
+    if isinstance(estimates.model, LinearModel):
+        return "linear model"
+    family = estimates.model.family
+    return " ".join([family.name, "with link", family.link.name, *sorted(estimates.ancillary_labels)])
+
+
+def _integration(estimates: Estimates) -> str:
+    """Method and points; "" where there is nothing to integrate, or no approximation."""
+    if isinstance(estimates.model, LinearModel) or not estimates.names.effects:
+        return ""
+    return f"{estimates.model.method} with {estimates.model.points} points"
+
+
 def _check_comparable(a, b) -> None:
     first, second = a.estimates, b.estimates
     for each in (first, second):
@@ -75,16 +127,16 @@ def _check_comparable(a, b) -> None:
             raise ValueError(f"lrtest: a fit ended as `{each.status}`, so its log likelihood is no maximum to compare")
     if first.vce != "oim" or second.vce != "oim":
         raise ValueError("lrtest: fits with robust standard errors are no likelihood fits to compare; use vce(oim)")
-    if first.model.reml != second.model.reml:
-        raise ValueError("lrtest: one fit is by ML, the other by REML; fit both by the same method")
+    _check_methods(first, second)
     if first.nobs != second.nobs or not np.array_equal(a.sample, b.sample):
         raise ValueError(f"lrtest: the fits use different samples ({first.nobs:g} and {second.nobs:g} observations)")
-    if first.names.response != second.names.response or not np.array_equal(first.design.y, second.design.y):
+    if first.names.response != second.names.response or not _same_response(first, second):
         raise ValueError("lrtest: the fits have different responses")
-    if not (_same(first.design.offset, second.design.offset) and _same(first.design.weights, second.design.weights)):
+    same_weights = _same(first.design.weights, second.design.weights) and _same_level_weights(first, second)
+    if not (_same(first.design.offset, second.design.offset) and same_weights):
         raise ValueError("lrtest: the fits have different offsets or weights")
     labels = [tuple(c.label for c in e.names.estimated) for e in (first, second)]
-    if first.model.reml and set(labels[0]) != set(labels[1]):
+    if restricted(first) and set(labels[0]) != set(labels[1]):
         raise ValueError(
             "lrtest: restricted likelihoods of models with different fixed effects cannot be compared; fit both by ML"
         )

@@ -3,7 +3,9 @@
 import jax
 import numpy as np
 
+from ..covstruct import AbstractCovariance
 from ..fitting import Estimates
+from ..lmm import LinearModel
 from .tables import COLUMNS, Lines, log_interval, tanh_interval
 
 
@@ -50,16 +52,24 @@ def _to_sd(estimates: Estimates) -> tuple[np.ndarray, np.ndarray]:
 def variance_positions(estimates: Estimates, k: int) -> tuple[int, int]:
     """Where the two variances of covariance k stand among the components."""
     component = estimates.component_info[k]
-    block = estimates.model.variances.blocks[component.equation]
+    block = structures(estimates)[component.equation]
     mine = [i for i, c in enumerate(estimates.component_info) if c.equation == component.equation]
     row, column = block.entries[mine.index(k)]
     diagonal = {i: mine[e] for e, (i, j) in enumerate(block.entries) if i == j}
     return diagonal[row], diagonal.get(column, diagonal[row])
 
 
+def structures(estimates: Estimates) -> tuple[AbstractCovariance, ...]:
+    """The covariance structure of every random-effects equation."""
+    model = estimates.model
+    return model.variances.blocks if isinstance(model, LinearModel) else model.blocks
+
+
 def delta(function, estimates: Estimates) -> tuple[np.ndarray, np.ndarray]:
     """`function` of the components and its standard errors; call inside double precision."""
     values = np.asarray(function(estimates.components))
     jacobian = np.asarray(jax.jacfwd(function)(estimates.components))
-    vce = jacobian @ estimates.component_vce @ jacobian.T
+    known = np.array([component.note != "" for component in estimates.component_info])
+    components = np.where(known[:, None] | known[None, :], 0.0, estimates.component_vce)  # a constant has no error
+    vce = jacobian @ components @ jacobian.T
     return values, np.sqrt(np.diag(vce))

@@ -1,17 +1,23 @@
-"""New responses from a fitted linear mixed model."""
+"""New responses from a fitted mixed model."""
 
+from collections.abc import Callable
+
+import jax
 import numpy as np
 import pandas as pd
 
 from ..fitting import Estimates
 from ..frame import Encoding
-from .predict import contribution
+from ..lmm import LinearModel
+from .response import observed_values
+from .rows import contribution
 
 
 def simulate(estimates: Estimates, encoding: Encoding, n: int, seed: int) -> pd.DataFrame:
-    """`n` responses drawn from the model at its estimates: new random effects, new errors, the same design.
+    """`n` responses drawn from the model at its estimates: new random effects, new outcomes, the same design.
 
     A row per row of the data (NaN outside the sample), a column per draw; the same `seed` gives the same draws.
+    Binomial responses are counts, ordinal ones the categories' values.  Call inside double precision.
     """
     if not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"simulate: `n` is the number of draws, a whole number of at least 1; got {n}")
@@ -19,14 +25,42 @@ def simulate(estimates: Estimates, encoding: Encoding, n: int, seed: int) -> pd.
     design = estimates.design
     mean = design.x @ estimates.coefficients + (0.0 if design.offset is None else design.offset)
     roots = [_root(sigma) for sigma in estimates.sigmas]
-    draws = np.full((len(encoding.sample), n), np.nan)
+    linear = isinstance(estimates.model, LinearModel)
+    draw = _errors(estimates, generator) if linear else _outcomes(estimates, encoding, seed)
+    columns = []
     for column in range(n):
-        value = mean + np.sqrt(estimates.components[-1]) * generator.standard_normal(len(mean))
+        value = mean
         for effect, root in zip(design.effects, roots, strict=True):
             value = value + contribution(effect, generator.standard_normal((effect.size, len(root))) @ root.T)
-        draws[encoding.sample, column] = value
+        columns.append(draw(value, column))
+    draws = pd.DataFrame(dict(zip((f"sim{k + 1}" for k in range(n)), columns, strict=True)))
     index = encoding.index if encoding.index is not None else pd.RangeIndex(len(encoding.sample))
-    return pd.DataFrame(draws, index=index, columns=pd.Index([f"sim{k + 1}" for k in range(n)]))
+    draws.index = index[np.flatnonzero(encoding.sample)]
+    return draws if encoding.sample.all() else _with_gaps(draws, encoding.sample, index)
+
+
+def _errors(estimates: Estimates, generator: np.random.Generator) -> Callable[[np.ndarray, int], np.ndarray]:
+    """Adds normal errors."""
+    sd = np.sqrt(estimates.components[-1])
+    return lambda value, column: value + sd * generator.standard_normal(len(value))
+
+
+def _outcomes(estimates: Estimates, encoding: Encoding, seed: int) -> Callable[[np.ndarray, int], np.ndarray]:
+    """Draws from the family at a linear predictor."""
+    family, key = estimates.model.family, jax.random.key(seed)
+
+    def draw(eta: np.ndarray, column: int) -> np.ndarray:
+        drawn = family.sample(jax.random.fold_in(key, column), estimates.design.y, eta, estimates.aux)
+        return observed_values(family, encoding, np.asarray(drawn))
+
+    return draw
+
+
+def _with_gaps(draws: pd.DataFrame, sample: np.ndarray, index: pd.Index) -> pd.DataFrame:
+    """The rows of the sample at their places in the table, nothing in the others."""
+    full = draws.reset_index(drop=True).reindex(np.where(sample, np.cumsum(sample) - 1, -1))
+    full.index = index
+    return full
 
 
 def _root(sigma: np.ndarray) -> np.ndarray:

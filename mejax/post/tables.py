@@ -25,9 +25,32 @@ def coefficient_lines(estimates: Estimates, level: float) -> Lines:
     return Lines(labels, wald_rows(estimates.coefficients, se, level))
 
 
+def ancillary_lines(estimates: Estimates, level: float) -> Lines:
+    """Cut points, logs of dispersions and scales, with symmetric intervals."""
+    se = np.sqrt(np.maximum(np.diag(estimates.ancillary_vce), 0.0))
+    se = np.where(se > 0, se, np.nan)
+    return Lines(estimates.ancillary_labels, wald_rows(estimates.ancillary, se, level))
+
+
+def all_lines(estimates: Estimates, level: float) -> Lines:
+    """Everything printed, in printed order."""
+    parts = [f(estimates, level) for f in (coefficient_lines, ancillary_lines, component_lines)]
+    return Lines(tuple(label for part in parts for label in part.labels), np.vstack([part.values for part in parts]))
+
+
+def exponentiated(lines: Lines) -> Lines:
+    """exp(b) of every row: se exp(b) x se, z and p those of b, the limits' exponentials."""
+    values = lines.values.copy()
+    with np.errstate(over="ignore"):
+        values[:, [0, 4, 5]] = np.exp(lines.values[:, [0, 4, 5]])
+    values[:, 1] = values[:, 0] * lines.values[:, 1]
+    return Lines(lines.labels, values)
+
+
 def component_lines(estimates: Estimates, level: float) -> Lines:
     """Variances with intervals on the log scale, covariances with symmetric ones."""
-    se = np.sqrt(np.diag(estimates.component_vce))
+    se = np.sqrt(np.maximum(np.diag(estimates.component_vce), 0.0))
+    se = np.where(se > 0, se, np.nan)
     is_variance = np.array([c.kind == "var" for c in estimates.component_info])
     rows = wald_rows(estimates.components, se, level)
     logs = log_interval(estimates.components, se, level)

@@ -11,15 +11,20 @@ from .._status import Status
 from .._typing import Params
 from ..fitting import Comparison, Estimates
 from ..frame import Encoding
+from ..likelihoods import AbstractFamily
+from ..lmm import LinearModel
 from ..post import estat as _estat
 from ..post import hypotheses as _hypotheses
 from ..post.display import Display
+from ..post.lrtest import restricted
 from ..post.predict import predict as _predict
+from ..post.request import Request
 from ..post.simulate import simulate as _simulate
-from ..post.tables import coefficient_lines, component_lines
+from ..post.tables import all_lines, ancillary_lines, coefficient_lines, component_lines, exponentiated
 from ..syntax import Spec
 from ..tables import render, render_html
-from .report import all_lines, linear_report
+from .estat import Estat
+from .report import report
 
 
 class Text(str):
@@ -55,7 +60,7 @@ class Fit:
 
     @property
     def status(self) -> Status:
-        """`converged`, `boundary`, `not_converged`, `not_identified` or `interrupted`."""
+        """`converged`, `boundary`, `not_converged`, `not_identified`, `separated` or `interrupted`."""
         return self.estimates.status
 
     @property
@@ -70,7 +75,13 @@ class Fit:
 
     @property
     def reml(self) -> bool:
-        return self.estimates.model.reml
+        """Is the log likelihood the restricted one?"""
+        return restricted(self.estimates)
+
+    @property
+    def family(self) -> AbstractFamily | None:
+        """The response's distribution given the random effects; None for a linear model."""
+        return None if isinstance(self.model, LinearModel) else self.model.family
 
     @property
     def level(self) -> float:
@@ -109,10 +120,17 @@ class Fit:
         """Variance components on the variance scale: `estimate se z p lower upper`."""
         return _estat.lines_frame(component_lines(self.estimates, self.level))
 
-    @property
+    @cached_property
     def ancillary(self) -> pd.DataFrame:
-        """Ancillary parameters; a linear model has none."""
-        return self.fixed.iloc[:0]
+        """Cut points, logs of dispersions and scales: `estimate se z p lower upper`; a linear model has none."""
+        return _estat.lines_frame(ancillary_lines(self.estimates, self.level))
+
+    def eform(self) -> pd.DataFrame:
+        """exp(b) of the coefficients, that is odds ratios, incidence-rate ratios: `estimate se z p lower upper`.
+
+        Standard errors are exp(b) x se(b), z and p those of b, limits the exponentials of b's.
+        """
+        return _estat.lines_frame(exponentiated(coefficient_lines(self.estimates, self.level)))
 
     @property
     def llf(self) -> float:
@@ -134,7 +152,7 @@ class Fit:
 
     @property
     def lr_test(self) -> Comparison | None:
-        """Test against the linear model without random effects: `.stat .df .p .kind .conservative`."""
+        """Test against the model without random effects: `.stat .df .p .kind .conservative`."""
         return None if self.estimates.vce != "oim" else self.estimates.null_test
 
     # names that follow statsmodels
@@ -172,21 +190,47 @@ class Fit:
     def cov_params(self) -> pd.DataFrame:
         """Covariance matrix of everything printed; NaN for components at a boundary."""
         labels = _hypotheses.parameter_labels(self.estimates)
-        return pd.DataFrame(_hypotheses.joint_vce(self.estimates), index=pd.Index(labels), columns=pd.Index(labels))
+        return pd.DataFrame(self.estimates.covariance, index=pd.Index(labels), columns=pd.Index(labels))
 
     @property
     def resid(self) -> pd.Series:
         return pd.Series(self.predict("residuals"))
 
     @property
-    def fittedvalues(self) -> pd.Series:
-        return pd.Series(self.predict("fitted"))
+    def fittedvalues(self) -> pd.Series | pd.DataFrame:
+        """Fitted values of a linear model; means, or probabilities of each category, of a generalized one."""
+        return self.predict("fitted" if isinstance(self.model, LinearModel) else "")
 
     # after the fit
-    def predict(self, statistic: str = "xb", data: Any = None, *, relevel: str | None = None):
-        """xb, stdp, fitted, residuals, rstandard, reffects or reses; see `mejax.post.predict`."""
+    def predict(
+        self,
+        statistic: str = "",
+        data: Any = None,
+        *,
+        conditional: str | None = None,
+        marginal: bool = False,
+        outcome: Any = None,
+        relevel: str | None = None,
+        offset: bool = True,
+    ) -> pd.Series | pd.DataFrame:
+        """xb, stdp, reffects, reses; fitted, residuals, rstandard (linear); mu, pr, eta, density, residuals, pearson,
+        deviance, anscombe, scores (generalized).
+
+        Args:
+            statistic: by default xb after linear models, mu after generalized ones, pr after ordinal ones.
+            data: new rows to predict, coded as the estimation sample was; by default that sample.
+            conditional: which random effects, "ebmeans" (default), "ebmodes" or "fixedonly" (none).
+            marginal: whether to integrate mu, pr or density over the random effects instead.
+            outcome: the category of an ordinal response whose probability is wanted (all of them without).
+            relevel: leave out the levels below this one.
+            offset: whether the linear predictor includes the offset or exposure.
+
+        Returns:
+            A row per row of the table, NaN where nothing can be predicted; `mejax.post.predict` has the formulas.
+        """
+        asked = Request(statistic, conditional, marginal, outcome, relevel, offset)
         with computing():
-            return _predict(self.estimates, self.encoding, statistic, data, relevel)
+            return _predict(self.estimates, self.encoding, asked, data)
 
     def simulate(self, n: int = 1, *, seed: int = 0) -> pd.DataFrame:
         """`n` new responses from the fitted model, a column each."""
@@ -194,9 +238,9 @@ class Fit:
             return _simulate(self.estimates, self.encoding, n, seed)
 
     @property
-    def estat(self) -> "Estat":
+    def estat(self) -> Estat:
         """`group() icc() recovariance() sd() ic()`."""
-        return Estat(self)
+        return Estat(self.estimates, self.level)
 
     def test(self, *hypotheses: str) -> _hypotheses.Wald:
         """Joint Wald test: `fit.test("week")`, `fit.test("week = 6", "_cons = 20")`."""
@@ -211,7 +255,7 @@ class Fit:
         return Text(render(self._report()))
 
     def _report(self):
-        return linear_report(self.spec, self.estimates, self.wald, self.estimates.names.notes)
+        return report(self.spec, self.estimates, self.encoding, self.wald)
 
     def __str__(self) -> str:
         return str(self.summary())
@@ -221,41 +265,3 @@ class Fit:
 
     def _repr_html_(self) -> str:
         return render_html(self._report())
-
-
-class Estat:
-    """`fit.estat`: what the suite's `estat` shows after a linear model; each result prints and has a `.table`."""
-
-    def __init__(self, fit: Fit):
-        self._fit = fit
-
-    def group(self) -> Display:
-        """Composition of the groups."""
-        return _estat.group(self._fit.estimates)
-
-    def icc(self, *, level: float | None = None) -> Display:
-        """Intraclass correlations of nested levels."""
-        with computing():
-            return _estat.icc(self._fit.estimates, self._fit.level if level is None else level)
-
-    def recovariance(self, *, correlation: bool = False) -> "Matrices":
-        """Covariance matrices of the random effects, one per level."""
-        with computing():
-            return Matrices(_estat.recovariance(self._fit.estimates, correlation))
-
-    def sd(self, *, level: float | None = None) -> Display:
-        """Variance components as standard deviations and correlations."""
-        return _estat.sd(self._fit.estimates, self._fit.level if level is None else level)
-
-    def ic(self) -> Display:
-        """Information criteria."""
-        return _estat.ic(self._fit.estimates)
-
-
-class Matrices(dict):
-    """Matrices by level; printing shows them all."""
-
-    def __str__(self) -> str:
-        return "\n\n".join(str(display) for display in self.values())
-
-    __repr__ = __str__

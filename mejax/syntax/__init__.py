@@ -3,6 +3,8 @@
 from .conditions import parse_expression as parse_expression
 from .expression import FUNCTIONS as FUNCTIONS
 from .expression import Expression as Expression
+from .families import FamilyChoice as FamilyChoice
+from .families import family_of as family_of
 from .parsing import parse as parse
 from .problem import (
     SyntaxProblem as SyntaxProblem,

@@ -40,6 +40,9 @@ def _weights(draft: dict[str, Any], options: dict[str, Any]) -> tuple[Weight, ..
         message = "two kinds of weights: " + ", ".join(f"`{weight.kind}`" for weight in found)
         raise SyntaxProblem(message, advice="Keep one of them.")
     in_text: tuple[Weight, ...] = draft["weights"]
+    if draft["command"] != "mixed" and in_text and in_text[0].kind == "aweight":
+        advice = "Known: fweight, iweight, pweight."
+        _fail(draft, f"`{draft['command']}` has no analytic weights", in_text[0].span, advice)
     if in_text and found and not same_value(in_text[0], found[0]):
         _fail(draft, f"the keyword `{found[0].kind}` differs from the weight in the text", in_text[0].span)
     return in_text or tuple(found)

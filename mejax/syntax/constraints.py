@@ -1,4 +1,4 @@
-"""Linear constraints as text: `_b[/var(std[trial])] = 1`, `[/]var(x[id]) = [/]var(_cons[id])`, `2*week = 10`."""
+"""Linear constraints as text: `_b[/var(std[trial])] = 1`, `[/]cut1 = 0`, `[/]var(x[id]) = [/]var(_cons[id])`."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,15 +12,23 @@ _TERM_END = re.compile(r"[\s=+*]")
 
 @dataclass(frozen=True)
 class Constraint:
-    """sum of coefficient x label = constant.  Labels are in the form of the result tables (`trial:var(std)`)."""
+    """sum of coefficient x label = constant.
+
+    Labels are in the form of the result tables (`week`, `trial:var(std)`, `/cut1`); `text` is as typed.
+    """
 
     text: str
     terms: tuple[tuple[float, str], ...]
     constant: float
 
 
-def collect_constraints(definitions, selected: Sequence[int] | None = None) -> tuple[Constraint, ...]:
-    """Constraints from what a user gives: a string, a sequence of strings, {number: string} or {label: value}."""
+def collect_constraints(
+    definitions, selected: Sequence[int] | None = None, *, response: str = ""
+) -> tuple[Constraint, ...]:
+    """Constraints from what a user gives: a string, a sequence of strings, {number: string} or {label: value}.
+
+    With `response`, coefficients may be written with it: `[use]age`, `_b[use:age]`.
+    """
     if definitions is None:
         if selected:
             first = selected[0]
@@ -37,10 +45,11 @@ def collect_constraints(definitions, selected: Sequence[int] | None = None) -> t
         texts += [f"{k} = {v}" for k, v in definitions.items() if not isinstance(k, int)]
     else:
         texts = list(definitions)
-    return tuple(parse_constraint(str(t)) for t in texts)
+    return tuple(parse_constraint(str(t), response) for t in texts)
 
 
-def parse_constraint(text: str) -> Constraint:
+def parse_constraint(text: str, response: str = "") -> Constraint:
+    """One constraint; without an equals sign the left side is zero."""
     sides = _split_equals(text)
     if len(sides) > 2:
         raise SyntaxProblem(f"constraint `{text}` has {len(sides) - 1} equals signs; write one constraint for each")
@@ -53,6 +62,7 @@ def parse_constraint(text: str) -> Constraint:
         constant = -constant
     merged: dict[str, float] = {}
     for c, label in left:
+        label = _own_equation(label, response)
         merged[label] = merged.get(label, 0.0) + c
     terms = tuple((c, label) for label, c in merged.items() if c)
     if not terms:
@@ -119,17 +129,51 @@ def _label_end(text: str, position: int) -> int:
 
 
 def normal_label(label: str) -> str:
-    """The result tables' form of a label: `_b[/var(std[trial])]` is `trial:var(std)`."""
+    """The result tables' form of a label: `_b[/var(std[trial])]` is `trial:var(std)`, `[/]cut1` is `/cut1`."""
     label = label.replace(" ", "")
     wrapped = re.fullmatch(r"_b\[(.*)\]", label)
     if wrapped:
         label = wrapped.group(1)
-    label = label.removeprefix("[/]").removeprefix("/")
-    label = re.sub(r"^((?:var|cov)\(.*\)):_cons$", r"\1", label)
-    single = re.fullmatch(r"(var|cov)\((.*)\)", label)
+    bare = label.removeprefix("[/]").removeprefix("/")
+    bare, slash = re.sub(r"^((?:var|cov)\(.*\)):_cons$", r"\1", bare), "/" if bare != label else ""
+    single = re.fullmatch(r"(var|cov)\((.*)\)", bare)
     if not single:
-        return label
+        return slash + bare
     parts = re.findall(r"([^\[\],]+)\[([^\]]+)\]", single.group(2))
     if not parts:
-        return label
+        return bare
     return f"{parts[0][1]}:{single.group(1)}({','.join(name for name, _ in parts)})"
+
+
+def _own_equation(label: str, response: str) -> str:
+    """`[use]age` and `use:age` are `age` where the response is `use`."""
+    if not response:
+        return label
+    return label.removeprefix(f"[{response}]").removeprefix(f"{response}:")
+
+
+def canonical(constraint: Constraint, response: str) -> str:
+    """The constraint as the suite prints it, `[/]var(std[trial]) = 1`, `[use]age - 2*[use]time = .5`."""
+    pieces: list[str] = []
+    for coefficient, label in constraint.terms:
+        size = abs(coefficient)
+        sign = ("- " if coefficient < 0 else "+ ") if pieces else ("-" if coefficient < 0 else "")
+        pieces.append(f"{sign}{'' if size == 1 else f'{_number(size)}*'}{_printed_label(label, response)}")
+    return f"{' '.join(pieces)} = {_number(constraint.constant)}"
+
+
+def _number(value: float) -> str:
+    """Without the zero before a decimal point; `+ 0.0` makes a zero of a negative one."""
+    return re.sub(r"^(-?)0\.", r"\1.", f"{value + 0.0:.9g}")
+
+
+def _printed_label(label: str, response: str) -> str:
+    if label.startswith("/"):
+        return f"[/]{label[1:]}"
+    component = re.fullmatch(r"(?:(.+):)?(var|cov)\((.*)\)", label)
+    if component is None:
+        return f"[{response}]{label}"
+    level, kind, names = component.groups()
+    columns = re.split(r",(?![^()]*\))", names)  # not at the commas of a column such as `poly(x, 2)`
+    inside = names if level is None else ",".join(f"{name}[{level}]" for name in columns)
+    return f"[/]{kind}({inside})"

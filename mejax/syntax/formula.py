@@ -10,6 +10,7 @@ from typing import NamedTuple
 from .conditions import whole_expression
 from .expression import Binary, Expression
 from .problem import SyntaxProblem
+from .responses import read_response
 from .spec import Covariance, Equation, FormulaSide, Level, Span
 from .tokens import Cursor, Token
 from .whitelist import checked_text
@@ -20,6 +21,7 @@ class Formula:
     """The parts of a formula.  `overridable[i]`: equation i does not say its covariance (`(x | g)`, one bar)."""
 
     response: Expression
+    trials: tuple[Expression, Span] | None = None  # of `cbind(successes, failures)`, and its place
     fixed: FormulaSide = field(default_factory=lambda: FormulaSide("1", True))
     equations: list[Equation] = field(default_factory=list)
     overridable: list[bool] = field(default_factory=list)
@@ -53,7 +55,7 @@ def is_formula(cursor: Cursor) -> bool:
 
 def read_formula(cursor: Cursor) -> Formula:
     """Read a formula up to a comma outside parentheses, or the end."""
-    formula = Formula(_response(cursor))
+    formula = Formula(*_response(cursor))
     tilde = cursor.take()
     right = _slice(cursor, _length(cursor, (",",)))
     _refuse_qualifiers(right)
@@ -78,13 +80,10 @@ def _refuse_qualifiers(right: Cursor) -> None:
         before = token.text
 
 
-def _response(cursor: Cursor) -> Expression:
+def _response(cursor: Cursor) -> tuple[Expression, tuple[Expression, Span] | None]:
     if cursor.at("~"):
         cursor.fail("the response is missing before `~`", "Write `y ~ x + (1 | id)`.")
-    left = _slice(cursor, _length(cursor, ("~",)))
-    if left.at("cbind"):
-        left.fail("`cbind()` is not known", "Write the successes as response and the trials as `binomial=`.")
-    return whole_expression(left)
+    return read_response(_slice(cursor, _length(cursor, ("~",))))
 
 
 def _length(cursor: Cursor, stops: tuple[str, ...]) -> int:

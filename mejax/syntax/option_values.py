@@ -13,17 +13,19 @@ from .words import expand, full
 COVARIANCES = ("id:entity", "ind:ependent", "ex:changeable", "un:structured", "fix:ed", "pat:tern")
 _VCES = ("oim", "r:obust", "cl:uster")
 _CHOICES = {
-    "intmethod": ("mv:aghermite", "mc:aghermite", "gh:ermite", "lap:lace", "pc:aghermite", "pcl:aplace"),
+    "intmethod": ("mv:aghermite", "mc:aghermite", "gh:ermite", "lap:lace", "pca:ghermite", "pcl:aplace"),
     "link": ("id:entity", "log", "logi:t", "prob:it", "clog:log"),
     "dispersion": ("m:ean", "c:onstant"),
     "distribution": ("e:xponential", "w:eibull", "logl:ogistic", "logn:ormal", "gam:ma", "ln:ormal", "llog:istic"),
     "pwscale": ("size", "eff:ective", "gk"),
     "technique": ("nr", "bhhh", "dfp", "bfgs"),
+    "startvalues": ("zero", "const:antonly", "fixed:only"),
 }
 _SAME = {"lnormal": "lognormal", "llogistic": "loglogistic"}
 _FAMILIES = ("gau:ssian", "be:rnoulli", "bi:nomial", "gam:ma", "nb:inomial", "o:rdinal", "p:oisson")
 _DF_METHODS = ("res:idual", "rep:eated", "ano:va", "sat:terthwaite", "kr:oger")
 _MOST_NUMBERS = 1000
+_MOST_POINTS = 195  # of a Gauss-Hermite rule, as in the suite
 
 
 def read_value(kind: str, cursor: Cursor) -> Any:
@@ -37,7 +39,7 @@ def read_value(kind: str, cursor: Cursor) -> Any:
 
 def _choice(cursor: Cursor, spellings: tuple[str, ...], what: str) -> str:
     token = cursor.take()
-    word = expand(token.text, spellings) if token.kind == "name" else None
+    word = expand(token.text.lower(), spellings) if token.kind == "name" else None  # `pcLaplace` is `pclaplace`
     if word is None:
         known = [full(spelling) for spelling in spellings]
         advice = f"{did_you_mean(token.text, known)} Known: {', '.join(known)}.".strip()
@@ -95,9 +97,24 @@ def _numbers(cursor: Cursor) -> tuple[int, ...]:
 
 def _points(cursor: Cursor) -> int | tuple[int, ...]:
     token, found = cursor.token, _numbers(cursor)
-    if not found or min(found) < 1:
-        cursor.fail("integration needs at least one point", "Write `intpoints(7)`.", at=token)
+    wrong = [number for number in found if not 1 <= number <= _MOST_POINTS]
+    if wrong:
+        message = f"integration takes 1 to {_MOST_POINTS} points, got {wrong[0]}"
+        cursor.fail(message, "Write for example `intpoints(7)`.", at=token)
     return found[0] if len(found) == 1 else found
+
+
+def _grid(cursor: Cursor) -> tuple[float, ...]:
+    """Variances to start from, `.1 1 10` (commas are allowed)."""
+    found: list[float] = []
+    while not cursor.done or not found:
+        token = cursor.token
+        found.append(_number(cursor))
+        if found[-1] <= 0:
+            cursor.fail(f"a grid holds variances, which are positive, got {found[-1]:g}", at=token)
+        if cursor.at(","):
+            cursor.take()
+    return tuple(found)
 
 
 def _name(cursor: Cursor) -> str:
@@ -165,6 +182,6 @@ def _expression(cursor: Cursor) -> Expression:
 
 _READERS: dict[str, Callable[[Cursor], Any]] = {
     "number": _number, "level": _level, "tolerance": _tolerance, "count": _count, "numbers": _numbers,
-    "points": _points, "name": _name, "vce": _vce, "cluster": _cluster, "covariance": _covariance, "family": _family,
-    "dfmethod": _dfmethod, "raw": _raw, "expression": _expression,
+    "points": _points, "grid": _grid, "name": _name, "vce": _vce, "cluster": _cluster, "covariance": _covariance,
+    "family": _family, "dfmethod": _dfmethod, "raw": _raw, "expression": _expression,
 }  # fmt: skip

@@ -11,11 +11,12 @@ The value's type follows from its *kind*:
 | count | int |
 | points | int, or a tuple with one int per level |
 | numbers | tuple of int |
+| grid | True (bare), or a tuple of float |
 | name | str, a column |
-| names of choices (intmethod, link, ...) | str, written out |
+| names of choices (intmethod, link, startvalues, ...) | str, written out |
 | vce | ("oim",), ("robust",) or ("cluster", column) |
 | covariance | `Covariance` |
-| family | (family,), ("binomial", expression), ("nbinomial", "mean" or "constant") |
+| family | (family,), ("binomial", expression), ("nbinomial", "mean" or "constant"): see `families.family_of` |
 | dfmethod | (method, suboptions as typed) |
 | expression | `Expression` |
 | bound | True (bare), or `Expression` |
@@ -26,6 +27,8 @@ Some options end up elsewhere in a `Spec`: `offset` in `Spec.offset`, the fixed 
 definitions given by the keyword of the same name lie under `constraint_definitions`.  `collinear` is the fixed
 part's; the positions of equations that have their own lie under `collinear_equations`.  `meintreg` has its second
 response under `second_response` (after a formula: `upper(y2)`), `mestreg` its first under `Spec.response`.
+`cbind(successes, failures)` is read as the response `successes` with `binomial` successes + failures.
+`exactderivatives` differentiates the whole adaptive approximation, where by default its nodes are held.
 """
 
 from collections.abc import Mapping
@@ -38,6 +41,7 @@ COMMANDS = (
     "meintreg", "mestreg", "memlogit",
 )  # fmt: skip
 _GENERALIZED = COMMANDS[1:]
+GENERALIZED_LINEAR = COMMANDS[1:9]
 _ORDINAL = ("meologit", "meoprobit")
 _BINARY = ("melogit", "meprobit", "mecloglog")
 _COUNT = ("mepoisson", "menbreg")
@@ -129,8 +133,10 @@ _MODELS = [
     *_values("dispersion", ("menbreg",), "d:ispersion"),
     *_values("intmethod", _GENERALIZED, "intm:ethod"),
     *_values("points", _GENERALIZED, "intp:oints"),
-    *_values("raw", _GENERALIZED, "startv:alues", "startg:rid"),
-    *_flags(_GENERALIZED, "noest:imate", "dnum:erical"),
+    *_values("startvalues", _GENERALIZED, "startv:alues"),
+    *_values("grid", _GENERALIZED, "startg:rid"),
+    *_flags(_GENERALIZED, "noest:imate", "exactd:erivatives"),
+    *_unbuilt("Leave it out: exact derivatives are always used", *_flags(_GENERALIZED, "dnum:erical")),
     *_values("bound", ("metobit",), "ll", "ul"),
     Option("second_response", "upper", "expression", commands=("meintreg",)),
     *_values("distribution", ("mestreg",), "d:istribution"),
@@ -149,6 +155,7 @@ _MODELS = [
     Option("eform", "rrr", commands=("memlogit",)),
 ]
 
+BARE = ("bound", "grid")  # kinds that may stand without parentheses
 OPTIONS: tuple[Option, ...] = (*_ESTIMATION, *_REPORTING, *_MODELS)
 EQUATION_OPTIONS = ("covariance", "noconstant", "collinear", "fweight", "iweight", "pweight")
 EXCLUSIVE = (("mle", "reml"), ("log", "nolog"), ("variance", "stddeviations"), ("nrtolerance", "nonrtolerance"))

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 from .attaching import attach, rows_keyword
 from .conditions import parse_expression
 from .expression import Expression
+from .families import check_family, with_trials
 from .formula import added, is_formula, read_formula
 from .options import COMMANDS
 from .problem import SyntaxProblem, did_you_mean
@@ -106,6 +107,7 @@ def _from_formula(cursor: Cursor, command: str) -> dict[str, Any]:
         "command": command, "text": cursor.text, "spelling": "formula", "response": found.response,
         "fixed": found.fixed, "equations": tuple(found.equations), "where": None, "rows": None, "weights": (),
         "offset": found.offset, "given": given, "options": {}, "overridable": tuple(found.overridable),
+        "trials": found.trials,
     }  # fmt: skip
 
 
@@ -121,6 +123,9 @@ def _constraint_numbers(extra: dict[str, Any], command: str) -> list[Given]:
 def _finish(draft: dict[str, Any], given: list[Given], extra: Mapping[str, Any]) -> Spec:
     text = draft["text"]
     options = merge(draft.pop("given"), given, text) | draft.pop("options")
+    trials = draft.pop("trials", None)
+    if trials is not None:
+        options = with_trials(draft["command"], options, trials[0], text, trials[1])
     draft["where"] = _one_of("where", draft["where"], _where(extra.get("where")), "if")
     draft["rows"] = _one_of("rows", draft["rows"], rows_keyword(extra.get("rows")), "in")
     draft["offset"] = added(draft["offset"], options.pop("offset", None))
@@ -131,7 +136,9 @@ def _finish(draft: dict[str, Any], given: list[Given], extra: Mapping[str, Any])
         if extra.get(key) is not None:
             options[name] = extra[key]
     _check_responses(draft["command"], draft["response"], options)
-    return Spec(**draft, options=MappingProxyType(options))
+    spec = Spec(**draft, options=MappingProxyType(options))
+    check_family(spec)
+    return spec
 
 
 def _check_responses(command: str, response: Expression | None, options: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .option_values import read_value
-from .options import EQUATION_OPTIONS, EXCLUSIVE, OPTIONS, Option, candidates, keywords_of, options_of
+from .options import BARE, EQUATION_OPTIONS, EXCLUSIVE, OPTIONS, Option, candidates, keywords_of, options_of
 from .problem import SyntaxProblem, did_you_mean
 from .tokens import Cursor, Token, cursor_over
 
@@ -37,7 +37,7 @@ def _one_option(cursor: Cursor, command: str) -> Given:
     option = _choose(cursor, command, token, has_argument)
     if option.kind == "flag" and has_argument:
         cursor.fail(f"`{option.word}` takes no argument", f"Write `{option.word}` alone.", at=token)
-    if option.kind == "bound" and not has_argument:
+    if option.kind in BARE and not has_argument:
         return Given(option, True, token)
     if option.takes_argument and not has_argument:
         cursor.fail(f"`{option.word}` needs an argument", f"Write `{option.word}(...)`.", at=token)
@@ -98,7 +98,7 @@ def _keyword_value(key: str, option: Option, value: Any) -> Any:
         if value is not True:
             raise SyntaxProblem(f"keyword `{key}`: expected True or False, got {value!r}")
         return option.value
-    if option.kind == "bound" and value is True:
+    if option.kind in BARE and value is True:
         return True
     if option.kind == "raw":
         return value

@@ -1,0 +1,221 @@
+"""A generalized linear mixed model from its design."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import numpy as np
+
+from ..covstruct import AbstractCovariance
+from ..design import Design, Names
+from ..elimination import HostTerm, Plan, make_plan, make_rows, merge_terms
+from ..glmm import LAPLACES, METHODS, AbstractStructure, Batch, ConstrainedStructure, FreeStructure, GeneralizedModel
+from ..likelihoods import AbstractFamily
+from ..quadrature import Tree
+from .constraints import LinearConstraints, solutions
+from .pieces import check_nodes, cut, cut_plan, piece_count, take
+from .structures import structure
+from .whiten import DEPENDENT, orthonormal
+
+
+class Integration(NamedTuple):
+    """How to integrate: `method` (None: mean-variance adaptive quadrature, Laplace where factors cross), `points` per
+    dimension (one number, or one per level from the top), whether to differentiate the adaptation as well, and how many
+    bytes an evaluation may take."""
+
+    method: str | None = None
+    points: int | tuple[int, ...] = 7
+    exact: bool = False
+    bytes: float | None = None
+
+
+def build_generalized(
+    design: Design, names: Names, family: AbstractFamily, integration: Integration, constraints: Sequence = ()
+) -> GeneralizedModel:
+    """Whitened columns, nested pieces or a crossed plan, covariance structures, constraints."""
+    blocks = [structure(e, d.z.shape[1]) for e, d in zip(names.effects, design.effects, strict=True)]
+    linear = LinearConstraints.read(constraints, names, blocks, _ancillary_aliases(family, names))
+    plan, hosts, numbers = _sorted_plan(design)
+    method, points = _method(integration, plan, names)
+    basis, offset = linear.coefficients(design.x.shape[1])
+    x, root, base = _fixed_columns(design, basis, offset)
+    weights = _group_weights(design, hosts)
+    pieces = 1
+    if not plan.crossed and hosts:
+        check_nodes(hosts, points, method)
+        pieces = piece_count(hosts, points, *([] if integration.bytes is None else [integration.bytes]))
+    batch = _whole(design, plan, hosts, numbers, _Arrays(x, base, weights))
+    parameters = _structure(blocks, family, linear)
+    places: tuple[np.ndarray, ...] = ()
+    if pieces > 1:
+        batch, places = _in_pieces(batch, hosts, pieces)
+    return GeneralizedModel(
+        family=family, structure=parameters, batches=batch, 
+        beginning=_beginning(parameters, design, x), plan=plan, root=root, basis=basis,
+        offset=offset, places=places, pieces=pieces, method=method, level_points=points, exact=integration.exact,
+        count=np.asarray(float(len(x) if design.weights is None else np.sum(design.weights))),
+    )  # fmt: skip
+
+
+def _beginning(parameters: AbstractStructure, design: Design, x: np.ndarray) -> np.ndarray:
+    """The constant that fits the mean of y, as far as the fixed columns can be constant; unit variances."""
+    family = parameters.family
+    start = family.start(design.y, design.weights)
+    aux = np.asarray(family.printed(family.init(design.y, design.weights)))
+    return np.concatenate([start * np.sum(x, axis=0) / len(x), parameters.unit(aux)])
+
+
+class _Arrays(NamedTuple):
+    x: np.ndarray
+    base: np.ndarray
+    groups: list[np.ndarray | None]  # weights of the groups of every term
+
+
+def _method(integration: Integration, plan: Plan, names: Names) -> tuple[str, tuple[int, ...]]:
+    """The method by name and its points; refuse quadrature where factors cross."""
+    method = integration.method
+    if method is None:
+        method = "laplace" if plan.crossed else "mvaghermite"
+    assert method in METHODS
+    if plan.crossed and method not in LAPLACES:
+        crossed = sorted({names.effects[plan.terms[t].blocks[0]].path for t in plan.crossed})
+        raise ValueError(
+            f"intmethod({method}) integrates nested levels one after the other, but {', '.join(crossed)} cross the "
+            "other levels; use intmethod(laplace), the default of crossed models"
+        )
+    levels = len(plan.chain)
+    given = integration.points if isinstance(integration.points, tuple) else (integration.points,) * levels
+    if len(given) != levels:
+        raise ValueError(
+            f"intpoints() names {len(given)} numbers of points, but the model has {levels} levels; give one number, or "
+            "one per level from the top"
+        )
+    points = (1,) * levels if method in LAPLACES else given
+    if method == "mvaghermite" and set(points) == {1}:
+        method = "mcaghermite"  # one node has no variance; it stands at the mode
+    return method, points
+
+
+def _ancillary_aliases(family: AbstractFamily, names: Names) -> tuple[tuple[str, ...], ...]:
+    """The labels under which constraints may name the ancillary parameters."""
+    return tuple(
+        (f"var(e.{names.response})", "var(Residual)") if label.startswith("var(") else (label, label.lstrip("/"))
+        for label in family.ancillary
+    )
+
+
+def _structure(blocks: list[AbstractCovariance], family: AbstractFamily, linear: LinearConstraints):
+    if not linear.on_variances:
+        return FreeStructure(blocks, family)
+    basis, offset, free = solutions(linear.variance_rows, linear.variance_values)
+    diagonal = {row[i] for cells in linear.cells for i, row in enumerate(cells)}
+    first = len(offset) - len(family.ancillary)
+    diagonal |= {first + k for k, label in enumerate(family.ancillary) if label.startswith("var(")}
+    return ConstrainedStructure(
+        tuple(blocks), family, basis, offset, linear.cells, tuple(k in diagonal for k in free), tuple(free)
+    )
+
+
+def _fixed_columns(design: Design, basis: np.ndarray, offset: np.ndarray):
+    """(whitened columns, root, what is added to them): X (offset + basis @ fixed) = columns @ root @ fixed + base."""
+    x = np.asarray(design.x, float)
+    base = np.zeros(len(x)) if design.offset is None else np.asarray(design.offset, float)
+    base = base + x @ offset
+    columns, root = orthonormal(x @ basis, None)
+    if len(root) and np.min(np.abs(np.diag(root)) / np.linalg.norm(root, axis=0)) < DEPENDENT:
+        raise ValueError(
+            "columns of the fixed part are linearly dependent, so their coefficients have no unique values. Leave out "
+            "`collinear`: dependent columns are then omitted from the left to the right, with a note"
+        )
+    scale = np.sqrt(len(x))
+    return columns * scale, root / scale, base
+
+
+def _sorted_plan(design: Design) -> tuple[Plan, list[HostTerm], list[Any]]:
+    """The plan, the terms of a nested model in the order of its chain, the lowest level first."""
+    effects = design.effects
+    hosts = merge_terms([np.asarray(e.codes) for e in effects], [e.z for e in effects], [e.size for e in effects])
+    plan, numbers = make_plan(hosts)
+    if not plan.crossed:
+        hosts = [hosts[level.term] for level in plan.chain]
+        plan, numbers = make_plan(hosts)
+    return plan, hosts, numbers
+
+
+def _group_weights(design: Design, hosts: list[HostTerm]) -> list[np.ndarray | None]:
+    """The weights of each term's groups; equations of one level have the same."""
+    found: list[np.ndarray | None] = []
+    for host in hosts:
+        mine = None
+        for block, order in zip(host.term.blocks, host.term.orders, strict=True):
+            given = design.level_weights[block] if design.level_weights else None
+            if given is not None and mine is None:
+                mine = np.empty(host.term.size)
+                mine[np.arange(host.term.size) if order is None else order] = given
+        found.append(mine)
+    return found
+
+
+def _whole(design: Design, plan: Plan, hosts: list[HostTerm], numbers, arrays: _Arrays) -> Batch:
+    """Everything in one piece."""
+    clusters = tuple(np.zeros(h.term.size, np.int32) for h in hosts)
+    cluster, count, tree = np.zeros(len(arrays.x), np.int32), 1, None
+    if not plan.crossed:
+        count = hosts[-1].term.size
+        cluster = hosts[-1].codes.astype(np.int32)
+        clusters = (*(c.ancestors[-1] for c in plan.chain[:-1]), np.arange(count, dtype=np.int32))
+        tree = Tree(
+            tuple(h.codes.astype(np.int32) for h in hosts), tuple(c.ancestors[0] for c in plan.chain[:-1]),
+            tuple(arrays.groups), tuple(h.term.size for h in hosts),
+        )  # fmt: skip
+    elif any(w is not None for w in arrays.groups):
+        raise ValueError(
+            "weights of groups belong to nested levels: where factors cross, no group is independent of the others. "
+            "Use weights of the observations only"
+        )
+    weights = None if design.weights is None else np.asarray(design.weights, float)
+    joint, prior = _cumulative(plan, hosts, arrays.groups, weights)
+    return Batch(
+        design.y, arrays.x, arrays.base, tuple(np.asarray(h.z, float) for h in hosts), weights, joint, prior,
+        make_rows(plan, hosts, numbers), plan, tree, cluster, clusters, count,
+    )  # fmt: skip
+
+
+def _cumulative(plan: Plan, hosts: list[HostTerm], groups: list[np.ndarray | None], weights: np.ndarray | None):
+    """Weights of rows and groups times those of all groups they lie in."""
+    if all(w is None for w in groups):
+        return weights, (None,) * len(hosts)
+    prior: list = [None] * len(hosts)
+    for position in reversed(range(len(plan.chain))):
+        own = groups[position]
+        total = np.ones(hosts[position].term.size) if own is None else own
+        if position + 1 < len(hosts):
+            total = total * prior[position + 1][plan.chain[position].ancestors[0]]
+        prior[position] = total
+    rows = prior[0][hosts[0].codes]
+    return rows if weights is None else rows * weights, tuple(prior)
+
+
+def _in_pieces(batch: Batch, hosts: list[HostTerm], pieces: int) -> tuple[Batch, tuple[np.ndarray, ...]]:
+    """The batch cut into pieces, and which group of each term stands at each of their places."""
+    parts = cut(hosts, pieces)
+    plan, rows, tree = cut_plan(hosts, parts)
+    assert batch.tree is not None
+    tree = eqx.tree_at(
+        lambda t: t.weights, tree,
+        tuple(None if w is None else take(w, g, 1.0) for w, g in zip(batch.tree.weights, parts.groups, strict=True)),
+        is_leaf=lambda leaf: leaf is None,
+    )  # fmt: skip
+    ones = np.ones(len(batch.x))
+    count = parts.groups[-1].shape[1]
+    top = np.broadcast_to(np.arange(count, dtype=np.int32), (pieces, count))
+    # the filler repeats the last row, whose response is allowed; its weight is zero
+    index = np.minimum(parts.rows, len(batch.x) - 1)
+    cut_batch = Batch(
+        take(batch.y, index, 0.0), take(batch.x, parts.rows, 0.0), take(batch.base, parts.rows, 0.0),
+        take(batch.z, parts.rows, 0.0), take(ones if batch.weights is None else batch.weights, parts.rows, 0.0),
+        take(ones if batch.joint_weights is None else batch.joint_weights, parts.rows, 0.0),
+        tuple(None if w is None else take(w, g, 1.0) for w, g in zip(batch.prior, parts.groups, strict=True)),
+        rows, plan, tree, parts.codes[-1], (*(a[-1] for a in parts.ancestors[:-1]), top), count,
+    )  # fmt: skip
+    return cut_batch, parts.groups

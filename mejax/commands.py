@@ -1,0 +1,121 @@
+"""A parsed command and a table become a fit."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ._double import computing
+from ._tree import to_device
+from .build import Integration, build_generalized, build_linear
+from .fitting import FitSettings, GeneralizedSettings, fit_generalized, fit_linear
+from .frame import Encoding, read
+from .likelihoods import family
+from .optimise import Settings
+from .results import Fit
+from .syntax import Spec, refuse_unbuilt
+from .syntax.constraints import canonical, collect_constraints
+
+
+def fit_command(spec: Spec, data: Any) -> Fit:
+    """Read the table, build the model, fit it."""
+    refuse_unbuilt(spec)
+    return (_fit_mixed if spec.command == "mixed" else _fit_generalized)(spec, data, _printer(spec))
+
+
+def _fit_mixed(spec: Spec, data: Any, say: Callable[[str], None]) -> Fit:
+    reml = bool(spec.option("reml"))
+    design, encoding = read(spec, data, matrices=spec.option("matrices"))
+    constraints = _constraints(spec, encoding)
+    with computing():
+        model = to_device(build_linear(design, encoding.names, reml=reml, constraints=constraints))
+        texts = tuple(c.text for c in constraints)
+        estimates = fit_linear(model, design, encoding.names, _linear_settings(spec, encoding, say), texts)
+    return Fit(spec, estimates, encoding)
+
+
+def _fit_generalized(spec: Spec, data: Any, say: Callable[[str], None]) -> Fit:
+    design, encoding = read(spec, data, matrices=spec.option("matrices"))
+    constraints = _constraints(spec, encoding)
+    names, coding = encoding.names, encoding.response
+    assert coding is not None
+    distribution = family(coding.family, coding.link, **coding.details)
+    distribution.check(design.y, encoding.row_name)
+    points = spec.option("intpoints", 7)
+    integration = Integration(spec.option("intmethod"), points, bool(spec.option("exactderivatives")))
+    with computing():
+        model = to_device(build_generalized(design, names, distribution, integration, constraints))
+        texts = tuple(canonical(c, names.response) for c in constraints)
+        settings = _generalized_settings(spec, encoding, say)
+        estimates = fit_generalized(model, design, names, settings, texts)
+    return Fit(spec, estimates, encoding)
+
+
+def _constraints(spec: Spec, encoding: Encoding):
+    given = spec.option("constraint_definitions"), spec.option("constraints")
+    return collect_constraints(*given, response=encoding.names.response)
+
+
+def _linear_settings(spec: Spec, encoding: Encoding, say: Callable[[str], None]) -> FitSettings:
+    vce = spec.option("vce", ("oim",))
+    if vce[0] != "oim" and spec.option("reml"):
+        raise ValueError(
+            f"vce({' '.join(vce)}) cannot follow reml: the restricted likelihood is no sum over clusters. "
+            "Drop `reml`, or use vce(oim)"
+        )
+    return FitSettings(
+        optimiser=_optimiser(spec),
+        em=spec.option("emiterate", 0),
+        em_only=bool(spec.option("emonly")),
+        em_tolerance=spec.option("emtolerance", 1e-10),
+        em_log=bool(spec.option("emlog")),
+        start=spec.option("start"),
+        vce=vce[0],
+        clusters=_clusters(vce, encoding),
+        say=say,
+    )
+
+
+def _generalized_settings(spec: Spec, encoding: Encoding, say: Callable[[str], None]) -> GeneralizedSettings:
+    vce = spec.option("vce")
+    if vce is None:
+        vce = ("robust",) if encoding.weight_kind == "pweight" else ("oim",)
+    elif vce[0] == "oim" and encoding.weight_kind == "pweight":
+        raise ValueError(
+            "vce(oim) does not go with sampling weights, whose objective is no likelihood; use vce(robust)"
+        )
+    grid = spec.option("startgrid")
+    return GeneralizedSettings(
+        optimiser=_optimiser(spec),
+        start=spec.option("start"),
+        start_values=spec.option("startvalues", "fixedonly"),
+        grid=grid if isinstance(grid, tuple) else (0.1, 1.0, 10.0) if grid else (1.0,),
+        vce=vce[0],
+        kind=encoding.weight_kind,
+        clusters=_clusters(vce, encoding),
+        say=say,
+    )
+
+
+def _clusters(vce: tuple[str, ...], encoding: Encoding):
+    return (vce[1], encoding.extras["cluster"]) if vce[0] == "cluster" else None
+
+
+def _optimiser(spec: Spec) -> Settings:
+    defaults = Settings()
+    return Settings(
+        iterations=spec.option("iterate", defaults.iterations),
+        tolerance=_tolerance(spec, defaults.tolerance),
+        difficult=bool(spec.option("difficult")),
+    )
+
+
+def _tolerance(spec: Spec, default: float) -> float:
+    """The tightest of the tolerances given; all bound the gain that is still expected."""
+    given = [spec.option(name) for name in ("tolerance", "ltolerance", "nrtolerance") if spec.option(name) is not None]
+    return min(given, default=default)
+
+
+def _printer(spec: Spec) -> Callable[[str], None]:
+    if spec.option("nolog"):
+        return lambda line: None
+    return lambda line: print(line, flush=True, file=sys.stdout)

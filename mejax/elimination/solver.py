@@ -1,0 +1,163 @@
+"""Factorise H = D + Z'WZ once, solve with it often: Newton steps and adjoints of a generalized model.
+
+The random effects are b ~ N(0, I), Z holds their columns with the factors of their covariances already applied, so the
+prior's precision D is the identity, or the weight of each group in a pseudolikelihood.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.ops import segment_sum
+from jaxtyping import Array, Float
+
+from .plan import Plan
+from .products import Products
+from .schur import _start, _subtract_gram, _symmetric, _update_above
+from .spd import logdet_inverse, logdet_quadratic
+
+Blocks = tuple[Float[Array, "_ ..."], ...]  # per term (J, *K, q)
+
+
+class Factor(NamedTuple):
+    """Per chain level the inverse of each group's own block after the levels below (`k`), what it shares with the
+    levels above (`between`) and with the crossed columns (`pairs`); the Cholesky factor of the dense remainder."""
+
+    k: tuple[Float[Array, "_ ..."], ...]
+    between: tuple[tuple[Float[Array, "_ ..."], ...], ...]
+    pairs: tuple[Float[Array, "_ _"], ...]
+    root: Float[Array, "Q Q"]
+
+
+class Reduced(NamedTuple):
+    """The elimination halfway: log determinants of the groups of each level (J, *K), and the dense remainder."""
+
+    logdets: tuple[Float[Array, "_ ..."], ...]
+    factor: Factor
+    s: Float[Array, "Q Q"]
+
+
+def reduce_chain(plan: Plan, products: Products, prior: tuple) -> Reduced:
+    """Eliminate the chain.  `prior` holds per term the precision of each group (J,), or None for 1."""
+    state = _start(products)
+    logdets, ks, betweens = [], [], []
+    lower = jnp.zeros(plan.columns**2).at[products.crossed_entries].add(products.crossed_values)
+    for position, level in enumerate(plan.chain):
+        block = _add_prior(state.within[position], prior[level.term])
+        logdet, k = logdet_inverse(block)
+        logdets.append(logdet)
+        ks.append(k)
+        betweens.append(tuple(state.between[position]))
+        if plan.columns:
+            kp = jnp.einsum("pqr,pr->pq", k[level.pair_group], state.pairs[position])
+            lower = _subtract_gram(level, lower, state.pairs[position], kp, plan)
+        state = _update_above(plan, state, position, k, k @ state.dense[position])
+    s = _symmetric(lower, plan.columns)
+    s = s + jnp.diag(_crossed_prior(plan, prior)) if plan.columns else s
+    factor = Factor(tuple(ks), tuple(betweens), tuple(state.pairs), jnp.zeros((0, 0)))
+    return Reduced(tuple(logdets), factor, s)
+
+
+def factorise(plan: Plan, products: Products, prior: tuple) -> Factor:
+    """Everything that `solve` needs; NaN where H is not positive definite."""
+    reduced = reduce_chain(plan, products, prior)
+    root = jnp.linalg.cholesky(reduced.s, symmetrize_input=False) if plan.columns else reduced.s
+    return reduced.factor._replace(root=root)
+
+
+def log_determinants(plan: Plan, products: Products, prior: tuple) -> tuple[Blocks, Float[Array, ""]]:
+    """log|H|: per chain level that of each group (J, *K), and that of the dense remainder."""
+    reduced = reduce_chain(plan, products, prior)
+    if plan.columns == 0:
+        return reduced.logdets, jnp.zeros(())
+    return reduced.logdets, logdet_quadratic(reduced.s, jnp.zeros((plan.columns, 0)))[0]
+
+
+def inverse_blocks(plan: Plan, products: Products, prior: tuple) -> Blocks:
+    """The diagonal blocks of H^-1, per term (J, q, q): derivatives of log|H| in the blocks of Z'WZ."""
+
+    def total(within, crossed):
+        moved = eqx.tree_at(lambda p: (p.within, p.crossed_values), products, (within, crossed))
+        logdets, dense = log_determinants(plan, moved, prior)
+        return sum((jnp.sum(logdet) for logdet in logdets), dense)
+
+    within, crossed = jax.grad(total, argnums=(0, 1))(products.within, products.crossed_values)
+    blocks = {c.term: 0.5 * (w + jnp.swapaxes(w, 1, 2)) for c, w in zip(plan.chain, within, strict=True)}
+    blocks |= crossed_blocks(plan, crossed)
+    return tuple(blocks[t] for t in range(len(plan.terms)))
+
+
+def crossed_blocks(plan: Plan, values: Float[Array, " E"]) -> dict[int, Float[Array, "J q q"]]:
+    """Diagonal blocks of each crossed term out of the derivative in `Products.crossed_values`, which begins with them.
+
+    The derivative in a cell off the diagonal counts both triangles.
+    """
+    blocks, start = {}, 0
+    for t in plan.crossed:
+        term = plan.terms[t]
+        block = jnp.zeros((term.size, term.width, term.width))
+        for i in range(term.width):
+            for j in range(i + 1):
+                piece = values[start : start + term.size] * (1.0 if i == j else 0.5)
+                block = block.at[:, i, j].set(piece).at[:, j, i].set(piece)
+                start += term.size
+        blocks[t] = block
+    return blocks
+
+
+def solve(plan: Plan, factor: Factor, right: Blocks) -> Blocks:
+    """H^-1 right; linear in `right`, so that it can be differentiated in both directions."""
+    r = [right[level.term] for level in plan.chain]
+    dense = _join(plan, right)
+    for position, level in enumerate(plan.chain):
+        kr = jnp.einsum("j...ab,j...b->j...a", factor.k[position], r[position])
+        for up, ancestor in enumerate(level.ancestors):
+            target = position + 1 + up
+            size = plan.terms[plan.chain[target].term].size
+            moved = jnp.einsum("j...qa,j...q->j...a", factor.between[position][up], kr)
+            r[target] = r[target] - segment_sum(moved, ancestor, size)
+        if plan.columns:
+            moved = jnp.sum(factor.pairs[position] * kr[level.pair_group], axis=1)
+            dense = dense - segment_sum(moved, level.pair_column, plan.columns)
+    if plan.columns:
+        half = jax.lax.linalg.triangular_solve(factor.root, dense[:, None], left_side=True, lower=True)
+        dense = jax.lax.linalg.triangular_solve(factor.root, half, left_side=True, lower=True, transpose_a=True)[:, 0]
+    return _back(plan, factor, r, dense)
+
+
+def _back(plan: Plan, factor: Factor, r: list, dense) -> Blocks:
+    """From the top of the chain down, and the crossed columns cut into their terms."""
+    found: dict[int, Array] = {}
+    for t, offset in plan.offsets.items():
+        size, width = plan.terms[t].size, plan.terms[t].width
+        found[t] = dense[offset : offset + size * width].reshape(size, width)
+    for position in reversed(range(len(plan.chain))):
+        level = plan.chain[position]
+        rest = r[position]
+        for up, ancestor in enumerate(level.ancestors):
+            above = found[plan.chain[position + 1 + up].term][ancestor]
+            rest = rest - jnp.einsum("j...qa,j...a->j...q", factor.between[position][up], above)
+        if plan.columns:
+            moved = factor.pairs[position] * dense[level.pair_column][:, None]
+            rest = rest - segment_sum(moved, level.pair_group, plan.terms[level.term].size)
+        found[level.term] = jnp.einsum("j...ab,j...b->j...a", factor.k[position], rest)
+    return tuple(found[t] for t in range(len(plan.terms)))
+
+
+def _join(plan: Plan, blocks: Blocks):
+    """The crossed terms' values in the order of the dense remainder."""
+    return jnp.concatenate([blocks[t].reshape(-1) for t in plan.crossed]) if plan.crossed else jnp.zeros(0)
+
+
+def _add_prior(block, prior):
+    eye = jnp.eye(block.shape[-1])
+    if prior is None:
+        return block + eye.reshape((1,) * (block.ndim - 2) + eye.shape)
+    shaped = prior.reshape(prior.shape + (1,) * (block.ndim - 1))
+    return block + shaped * eye.reshape((1,) * (block.ndim - 2) + eye.shape)
+
+
+def _crossed_prior(plan: Plan, prior: tuple):
+    ones = [jnp.ones(plan.terms[t].size) if prior[t] is None else prior[t] for t in plan.crossed]
+    return jnp.concatenate([jnp.repeat(o, plan.terms[t].width) for o, t in zip(ones, plan.crossed, strict=True)])

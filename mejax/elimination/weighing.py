@@ -1,0 +1,82 @@
+"""Weighted cross-products Z'WZ under `jit`: what changes with every evaluation of a generalized model.
+
+Everything about which group a row belongs to is sorted once, on the host, into `Rows`.  Weights may have more axes than
+the rows (quadrature nodes of higher levels); the products then have them too, after their leading one.
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.ops import segment_sum
+from jaxtyping import Array, Float
+
+from .plan import HostTerm, Index, Plan
+from .products import CrossedCells, Products, crossed_cells
+
+
+class Rows(eqx.Module):
+    """For each row its group in every term (`codes`, in the order of `plan.terms`), its pairs with the crossed columns
+    by chain level and crossed term (`pairs`, (n, width) each), and its cells among the crossed terms."""
+
+    codes: tuple[Index, ...]
+    pairs: tuple[tuple[Index, ...], ...]
+    cells: tuple[CrossedCells, ...]
+
+
+def make_rows(plan: Plan, hosts: list[HostTerm], numbers: list[list[np.ndarray]]) -> Rows:
+    """`numbers` comes from `make_plan`."""
+    pairs = tuple(tuple(n.astype(np.int32) for n in level) for level in numbers)
+    return Rows(tuple(h.codes.astype(np.int32) for h in hosts), pairs, tuple(crossed_cells(plan, hosts)))
+
+
+def weigh(plan: Plan, rows: Rows, z: tuple[Float[Array, "n _"], ...], w: Float[Array, " n *K"]) -> Products:
+    """Z'WZ in the blocks of the plan, z holding the columns of every term; there are no dense columns."""
+    within, between, pairs = [], [], []
+    for position, level in enumerate(plan.chain):
+        codes, size = rows.codes[level.term], plan.terms[level.term].size
+        own = z[level.term]
+        within.append(_gram(w, own, own, codes, size))
+        above = plan.chain[position + 1 :]
+        between.append(tuple(_gram(w, own, z[up.term], codes, size) for up in above))
+        pairs.append(_pair_sums(plan, rows.pairs[position], z, w, position))
+    values = [_gram(w, z[c.a], z[c.b], c.number, c.count)[:, i, j] for c in rows.cells for i, j in c.columns]
+    entries = [jnp.asarray(e) for c in rows.cells for e in c.entries]
+    dense = tuple(jnp.zeros((*g.shape[:-1], 0)) for g in within)
+    return Products(
+        tuple(within), tuple(between), tuple(pairs), dense,
+        jnp.concatenate(values) if values else jnp.zeros(0),
+        jnp.concatenate(entries) if entries else jnp.zeros(0, jnp.int32),
+        jnp.zeros((plan.columns, 0)), jnp.zeros((0, 0)),
+    )  # fmt: skip
+
+
+def _gram(w, a, b, codes, size: int):
+    """Sum over each group of w_i a_i b_i': (size, *K, columns of a, columns of b)."""
+    same = a is b
+    sums: dict[tuple[int, int], Array] = {}
+    for i in range(a.shape[1]):
+        for j in range(i if same else 0, b.shape[1]):
+            sums[i, j] = segment_sum(w * expand(a[:, i] * b[:, j], w.ndim), codes, size)
+            if same:
+                sums[j, i] = sums[i, j]
+    columns = [jnp.stack([sums[i, j] for j in range(b.shape[1])], -1) for i in range(a.shape[1])]
+    return jnp.stack(columns, -2)
+
+
+def _pair_sums(plan: Plan, numbers, z, w, position: int):
+    """(pairs, q): sums of w z_i over the rows of each pair, times the crossed column's own value."""
+    level = plan.chain[position]
+    own, count = z[level.term], len(level.pair_group)
+    if not plan.crossed:
+        return jnp.zeros((0, own.shape[1]))
+    total = jnp.zeros((count, own.shape[1]))
+    for number, t in zip(numbers, plan.crossed, strict=True):
+        for column in range(z[t].shape[1]):
+            weighted = (w * z[t][:, column])[:, None] * own
+            total = total + segment_sum(weighted, number[:, column], count)
+    return total
+
+
+def expand(values: Float[Array, " n"], ndim: int) -> Float[Array, "n ..."]:
+    """Axes of length 1 at the end, so that a value per row meets arrays with node axes."""
+    return values.reshape(values.shape + (1,) * (ndim - values.ndim))

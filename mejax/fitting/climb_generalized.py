@@ -1,0 +1,168 @@
+"""From the model without random effects to the maximum of a generalized model's likelihood."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import numpy as np
+
+from .._tree import to_host
+from .._typing import Params
+from ..design import Design
+from ..glmm import Evaluation, GeneralizedModel, differentiates_nodes, evaluate, evaluate_single, start_state
+from ..optimise import Maximum, Settings, Step, maximise
+
+FALLBACKS = (0.1, 0.01, 0.001)  # variances tried where 1 gives no finite likelihood
+NEAR_ZERO = 0.1  # standard deviations below this many standard errors are tried at exactly zero
+
+
+@dataclass(frozen=True)
+class GeneralizedSettings:
+    """What the user may choose about the climb and the standard errors.
+
+    `start` is a `Params` of the same model; otherwise `start_values` ("fixedonly", "constantonly", "zero") say where
+    the coefficients begin, and `grid` which variances are tried.  `kind` is that of the weights; `clusters` holds the
+    observations' cluster numbers for a cluster-robust VCE with the variable's name.
+    """
+
+    optimiser: Settings = field(default_factory=Settings)
+    start: Any = None
+    start_values: str = "fixedonly"
+    grid: tuple[float, ...] = (1.0,)
+    vce: str = "oim"
+    kind: str | None = None
+    clusters: tuple[str, np.ndarray] | None = None
+    say: Callable[[str], None] = lambda line: None
+
+    @property
+    def label(self) -> str:
+        return "Log likelihood" if self.vce == "oim" else "Log pseudolikelihood"
+
+
+@dataclass
+class Climb:
+    """Where the search ended, the state of the integration there, and the model without random effects."""
+
+    found: Maximum
+    state: Any
+    null: Maximum
+
+
+class Objective:
+    """The log likelihood with its derivatives; keeps the state of the integration from one evaluation to the next."""
+
+    def __init__(self, model: GeneralizedModel):
+        self.model = model
+        self.state: Any = None
+        self.last: Evaluation | None = None
+
+    def __call__(self, v: np.ndarray) -> Evaluation:
+        if self.last is not None and np.array_equal(self.last.v, v):
+            return self.last
+        fresh = self.state is None
+        found, state = evaluate(self.model, v, start_state(self.model, v) if fresh else self.state)
+        found = to_host(found)
+        if not np.isfinite(found.value) and not fresh:  # the state of parameters too far away
+            found, state = evaluate(self.model, v, start_state(self.model, v))
+            found = to_host(found)
+        if np.isfinite(found.value):
+            self.state, self.last = state, found
+        return found
+
+
+def climb(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> Climb:
+    """The log that appears is that of the field's standard software: fixed-effects model, grid, full model."""
+    null = fit_null(model, design, settings)
+    if not model.plan.terms:
+        return Climb(null, None, null)
+    objective = Objective(model)
+    if settings.start is not None:
+        start = _checked(model, settings.start)
+    else:
+        start = _refined(model, design, settings, null, objective)
+    settings.say("\nFitting full model:\n")
+    options = replace(settings.optimiser, held=not differentiates_nodes(model))
+    scales = np.concatenate([np.zeros(len(model.root), bool), model.structure.scales])
+    found = maximise(objective, start, options, _reporter(settings), logs=scales)
+    if not np.isfinite(found.at.value):
+        raise ValueError(
+            "the log likelihood is not finite at the starting values: a fixed or constrained covariance matrix may not "
+            "be positive definite there. Check the matrix or the constraints, give start= (`fit.theta` of another fit) "
+            "or other variances by startgrid()"
+        )
+    return Climb(_snapped(objective, found, scales), objective.state, null)
+
+
+def fit_null(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> Maximum:
+    """The model without random effects, in (coefficients of the whitened columns, free ancillary parameters)."""
+    settings.say("Fitting fixed-effects model:\n")
+    family = model.family
+    start = np.concatenate([np.asarray(model.beginning)[: len(model.root)], family.init(design.y, design.weights)])
+    one = lambda v: to_host(evaluate_single(model, v))
+    return maximise(one, start, replace(settings.optimiser, difficult=False), _reporter(settings))
+
+
+def _reporter(settings: GeneralizedSettings) -> Callable[[Step], None]:
+    def report(step: Step) -> None:
+        settings.say(f"Iteration {step.iteration}:  {settings.label} = {step.value:.8g}  {step.remark}".rstrip())
+
+    return report
+
+
+def _refined(
+    model: GeneralizedModel, design: Design, settings: GeneralizedSettings, null: Maximum, objective: Objective
+) -> np.ndarray:
+    """The coefficients of the model without random effects with the best of the grid's variances."""
+    p = len(model.root)
+    fixed, free = np.asarray(null.at.v)[:p], np.asarray(null.at.v)[p:]
+    aux = np.asarray(jax.device_get(model.family.printed(free)))
+    if settings.start_values != "fixedonly":
+        aux = np.asarray(jax.device_get(model.family.printed(model.family.init(design.y, design.weights))))
+        fixed = np.zeros(p) if settings.start_values == "zero" else np.asarray(model.beginning)[:p]
+    settings.say("\nRefining starting values:\n")
+    best, value, states = None, -np.inf, {}
+    for node, variance in enumerate((*settings.grid, *FALLBACKS)):
+        if node >= len(settings.grid) and np.isfinite(value):
+            break
+        start = np.concatenate([fixed, model.structure.unit(aux, variance)])
+        objective.state = None
+        at = objective(start)
+        settings.say(f"Grid node {node}:  {settings.label} = {float(at.value):.8g}")
+        if best is None or float(at.value) > value:
+            best, value = start, float(at.value)
+            states = {"state": objective.state, "last": objective.last}
+    assert best is not None
+    objective.state, objective.last = states["state"], states["last"]
+    return best
+
+
+def _checked(model: GeneralizedModel, start: Any) -> np.ndarray:
+    """The user's starting values."""
+    if not isinstance(start, Params):
+        raise ValueError(
+            f"`start` must be `fit.theta` of a fit of the same model (a `Params`); got {type(start).__name__}"
+        )
+    try:
+        v = np.asarray(model.vector(jax.tree.map(np.asarray, start)))
+    except ValueError as problem:
+        raise ValueError(f"`start` belongs to another model: {problem}") from None
+    if not np.all(np.isfinite(v)):
+        raise ValueError("`start` holds values that are not finite")
+    # a standard deviation of exactly zero is a saddle that no step leaves
+    scales = np.concatenate([np.zeros(len(model.root), bool), model.structure.scales])
+    return np.where(scales & (v == 0.0), 0.05, v)
+
+
+def _snapped(objective: Objective, found: Maximum, scales: np.ndarray) -> Maximum:
+    """Set to exactly zero the standard deviations that are zero for all the likelihood can tell."""
+    at = found.at
+    for i in np.flatnonzero(scales):
+        curvature = np.sqrt(np.abs(at.hessian[i, i]))
+        if at.v[i] != 0.0 and abs(at.v[i]) * curvature < NEAR_ZERO:
+            moved = np.array(at.v)
+            moved[i] = 0.0
+            trial = objective(moved)
+            if trial.value >= at.value - 1e-9 * (1.0 + abs(at.value)):
+                at = trial
+    return replace(found, at=objective(np.asarray(at.v)))

@@ -1,0 +1,169 @@
+"""Fit a generalized linear mixed model: climb, look at the boundary, invert the information."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from .._status import Status
+from .._tree import to_host
+from ..covstruct import AbstractCovariance, Fixed
+from ..design import Design, Names
+from ..glmm import ConstrainedStructure, GeneralizedModel, variance_places
+from ..inference import Information, invert_information
+from .boundary import NEGLIGIBLE
+from .climb_generalized import Climb, GeneralizedSettings, climb
+from .comparison import Comparison, boundary_test
+from .components import block_components, free_counts, mark_constants
+from .estimates import Component, Estimates
+from .robust_generalized import cluster_label, robust_covariance, top_groups
+from .verdict_generalized import Verdict, generalized_verdict
+
+
+class Printed(NamedTuple):
+    """Everything printed, its derivatives in v, and the covariance matrix of every equation's random effects."""
+
+    values: np.ndarray
+    jacobian: np.ndarray
+    sigmas: tuple[np.ndarray, ...]
+    aux: np.ndarray
+
+
+@eqx.filter_jit
+def printed_at(model: GeneralizedModel, v) -> Printed:
+    values = model.structure.read(v[model.root.shape[0] :])
+    sigmas = tuple(factor @ factor.T for factor in values.factors)
+    return Printed(model.printed(v), jax.jacfwd(model.printed)(v), sigmas, values.aux)
+
+
+def fit_generalized(
+    model: GeneralizedModel, design: Design, names: Names, settings: GeneralizedSettings,
+    constraints: tuple[str, ...] = (),
+) -> Estimates:  # fmt: skip
+    """Estimates of a generalized model; call inside double precision, with the model's arrays on the device.
+
+    Raises:
+        ValueError: starting values that do not fit the model, or a robust VCE without independent clusters.
+    """
+    groups = None if settings.vce == "oim" else top_groups(model, design, settings)
+    ended = climb(model, design, settings)
+    v, p = np.asarray(ended.found.at.v), len(model.root)
+    printed = to_host(printed_at(model, v))
+    scales = np.concatenate([np.zeros(p, bool), model.structure.scales])
+    information = invert_information(np.asarray(ended.found.at.hessian), scales[: len(v)] & (v == 0.0))
+    covariance = information.covariance
+    if groups is not None:
+        settings.say("\nComputing standard errors ...")
+        covariance = robust_covariance(model, v, ended.state, covariance, groups)
+    sizes = _sizes(model, design, names, printed)
+    described = _components(model, names, printed, _singular(model, design, printed, ended), sizes)
+    judged = generalized_verdict(model, design, names, ended, information, described)
+    k = len(model.offset)
+    a = len(printed.values) - k - sizes.components
+    return Estimates(
+        model=model, design=design, names=names, theta=model.params(v), v=v,
+        status=judged.status, history=ended.found.history, llf=float(ended.found.at.value),
+        nobs=_observations(model, design, settings),
+        coefficients=printed.values[:k], ancillary=printed.values[k : k + a], components=printed.values[k + a :],
+        ancillary_labels=tuple(
+            label for i, label in enumerate(model.family.ancillary) if i not in variance_places(model.family)
+        ),
+        aux=printed.aux, component_info=described, printed_jacobian=printed.jacobian,
+        covariance=_covariance(printed.jacobian, covariance, (k + a, described), judged, information),
+        sigmas=printed.sigmas, parameters=len(v), vce=settings.vce,
+        clusters=cluster_label(model, names, settings), constraints=constraints,
+        null_test=_null_test(model, ended, constraints), null_llf=float(ended.null.at.value),
+        null_history=ended.null.history, notes=judged.notes,
+    )  # fmt: skip
+
+
+class _Sizes(NamedTuple):
+    """Number of printed components, and the label of the response's own variance, if it has one."""
+
+    components: int
+    residual: str | None
+
+
+def _sizes(model: GeneralizedModel, design: Design, names: Names, printed: Printed) -> _Sizes:
+    own = len(variance_places(model.family))
+    count = sum(len(block.entries) for block in model.blocks) + own
+    return _Sizes(count, f"var(e.{names.response})" if own else None)
+
+
+def _observations(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> float:
+    """Rows; with frequency weights what they stand for, those of groups included."""
+    if settings.kind != "fweight":
+        return float(len(design.x))
+    weights = model.batches.joint_weights
+    return float(np.sum(weights)) if weights is not None else float(len(design.x))
+
+
+def _singular(model: GeneralizedModel, design: Design, printed: Printed, ended: Climb) -> list[np.ndarray]:
+    """Per equation, which of its random effects have a variance that is zero for all the data can tell; all of them
+    where the covariance matrix is singular in another way.
+
+    The unit is the information that an average group has about the effect, by the mean curvature of the rows' log
+    densities in the model without random effects.
+    """
+    p = len(model.root)
+    hessian = np.asarray(ended.null.at.hessian)
+    curvature = -np.trace(hessian[:p, :p]) / (p * len(design.x)) if p else 1.0
+    found = []
+    for effect, sigma, block in zip(design.effects, printed.sigmas, model.blocks, strict=True):
+        squares = np.einsum("ij,ij->j", effect.z, effect.z) / effect.size
+        size = np.sqrt(curvature * (squares if block.traits.own else np.full(len(squares), np.max(squares))))
+        scaled = size[:, None] * sigma * size
+        values = np.linalg.eigvalsh(scaled)
+        alone = np.diag(scaled) < NEGLIGIBLE
+        whole = values[0] < max(NEGLIGIBLE, 1e-10 * values[-1]) and not np.any(alone)
+        found.append(np.full(len(alone), True) if whole else alone)
+    return found
+
+
+def _components(
+    model: GeneralizedModel, names: Names, printed: Printed, singular: list[np.ndarray], sizes: _Sizes
+) -> tuple[Component, ...]:
+    def at_bound(k: int, block: AbstractCovariance, i: int, j: int) -> bool:
+        if isinstance(block, Fixed) and all(block.held):
+            return False
+        return bool(singular[k][i] or singular[k][j] if all(block.traits.scales) else np.any(singular[k]))
+
+    out = block_components(names, model.blocks, at_bound)
+    if sizes.residual is not None:
+        out.append(Component(sizes.residual, "var", -1))
+    if isinstance(model.structure, ConstrainedStructure):
+        first = len(model.structure.offset) - len(model.family.ancillary)
+        places = np.array([first + k for k in variance_places(model.family)], int)
+        out = mark_constants(model.structure, out, places)
+    return tuple(out)
+
+
+def _covariance(
+    jacobian: np.ndarray, vce: np.ndarray, described: tuple[int, tuple[Component, ...]], judged: Verdict,
+    information: Information,
+) -> np.ndarray:  # fmt: skip
+    """Delta method; NaN in the rows of what has no standard error."""
+    first, components = described
+    out = jacobian @ vce @ jacobian.T
+    lost = judged.status in (Status.NOT_IDENTIFIED, Status.SEPARATED)
+    for row in range(len(out)):
+        component = components[row - first] if row >= first else None
+        gone = lost and information.touches(jacobian[row])
+        if component is not None:
+            gone |= component.boundary or bool(component.note) or component.equation in judged.without_errors
+        elif row in judged.without_errors_of_coefficients:
+            gone = True
+        if gone:
+            out[row, :] = out[:, row] = np.nan
+    return out
+
+
+def _null_test(model: GeneralizedModel, ended: Climb, constraints: tuple[str, ...]) -> Comparison | None:
+    """Against the model without random effects; there is none to compare with under constraints."""
+    if constraints or not model.plan.terms or any(isinstance(b, Fixed) for b in model.blocks):
+        return None
+    variances, others = free_counts(model.blocks)
+    # covariances vanish with their variances, so that beside them none is an ordinary parameter
+    stat = 2 * (float(ended.found.at.value) - float(ended.null.at.value))
+    return boundary_test(stat, variances + others if variances else 0, 0)

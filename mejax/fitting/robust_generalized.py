@@ -1,0 +1,59 @@
+"""Cluster-robust covariance matrices of generalized models: the joint sandwich over top-level clusters."""
+
+from typing import Any
+
+import numpy as np
+
+from .._tree import to_host
+from ..design import Design, Names
+from ..glmm import GeneralizedModel, cluster_scores
+from ..inference import sandwich
+from .climb_generalized import GeneralizedSettings
+
+
+def top_groups(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> np.ndarray:
+    """The cluster of each top-level group.
+
+    Raises:
+        ValueError: the model has no or one cluster, or a group lies in several.
+    """
+    if not model.plan.terms:
+        raise ValueError("robust standard errors are those of clusters, and a model without random effects has none")
+    top = model.plan.terms[-1]
+    if model.plan.crossed or top.size == 1:
+        raise ValueError(
+            "robust standard errors need at least two independent top-level clusters; this model has one (crossed "
+            'effects or _all). Use vce="oim".'
+        )
+    if settings.clusters is None:
+        return np.arange(top.size)
+    variable, numbers = settings.clusters
+    codes = np.asarray(design.effects[top.blocks[0]].codes)
+    groups = np.zeros(top.size, np.int64)
+    groups[codes] = numbers
+    if not np.array_equal(groups[codes], numbers):
+        raise ValueError(
+            f"vce(cluster {variable}): a top-level group of the model meets several values of {variable}; clusters "
+            "must contain whole groups"
+        )
+    found = np.unique(groups, return_inverse=True)[1]
+    if found.max() == 0:
+        raise ValueError(f"vce(cluster {variable}): there is a single cluster; robust errors need at least two")
+    return found
+
+
+def robust_covariance(
+    model: GeneralizedModel, v: np.ndarray, state: Any, bread: np.ndarray, groups: np.ndarray
+) -> np.ndarray:
+    """bread (sum over clusters of s s') bread M / (M - 1), s the scores in v."""
+    return sandwich(bread, np.asarray(to_host(cluster_scores(model, v, state))), groups)
+
+
+def cluster_label(model: GeneralizedModel, names: Names, settings: GeneralizedSettings) -> tuple[str, int] | None:
+    """The clusters' variable and number, for the header."""
+    if settings.vce == "oim":
+        return None
+    if settings.clusters is not None:
+        return settings.clusters[0], len(np.unique(settings.clusters[1]))
+    top = model.plan.terms[-1]
+    return names.effects[top.blocks[0]].name, top.size

@@ -1,0 +1,50 @@
+"""The data of whole top-level clusters, sorted for integration."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from .._typing import ArrayLike, Response
+from ..elimination import Plan, Rows
+from ..quadrature import Tree
+
+
+class Batch(eqx.Module):
+    """Rows of some top-level clusters (of all of them, where memory allows; of everything in a crossed model).
+
+    `base` is the offset plus what constraints fix of the fixed part.  `weights` multiply the rows' log densities (None:
+    1), `joint_weights` include those of all groups that a row lies in, `prior` holds per term those of the groups,
+    ancestors included.  `tree` is None where factors cross.  `clusters` (J,) per term is the top-level cluster of each
+    group; `cluster` (n,) that of each row; there are `count` of them.
+    """
+
+    y: Response
+    x: Float[ArrayLike, "n p"]
+    base: Float[ArrayLike, " n"]
+    z: tuple[Float[ArrayLike, "n _"], ...]
+    weights: Float[ArrayLike, " n"] | None
+    joint_weights: Float[ArrayLike, " n"] | None
+    prior: tuple[Float[ArrayLike, " _"] | None, ...]
+    rows: Rows
+    plan: Plan
+    tree: Tree | None
+    cluster: Int[ArrayLike, " n"]
+    clusters: tuple[Int[ArrayLike, " _"], ...]
+    count: int = eqx.field(static=True)
+
+
+def log_density(family, y: Response, weights, eta: Float[Array, " n *K"], aux) -> Float[Array, " n *K"]:
+    """w_i log p(y_i | eta_i), the response reshaped to meet node axes."""
+    value = family.logpdf(meet(y, eta.ndim), eta, aux)
+    if weights is None:
+        return value
+    heavy = meet(weights, eta.ndim)
+    # padding has weight 0 and may have any density
+    return jnp.where(heavy == 0, 0.0, heavy * value)
+
+
+def meet(y: Response, ndim: int) -> Response:
+    """Leaves (n,) as (n, 1, ..., 1)."""
+    import jax
+
+    return jax.tree.map(lambda leaf: leaf.reshape(leaf.shape + (1,) * (ndim - leaf.ndim)), y)

@@ -1,0 +1,86 @@
+"""Log likelihood, gradient and exact Hessian of a generalized model in one compiled program."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from .._typing import ArrayLike
+from ..quadrature import Columns, derivatives, linear_predictor, place, tilt, weighted
+from .batch import Batch, log_density
+from .integrals import State, adapted, contributions, nodes_at, problem_of, rules_of, started, term_factors
+from .methods import MEAN_VARIANCE, PLAIN
+from .model import GeneralizedModel
+from .pointwise import Evaluation, pointwise_derivatives
+
+
+@eqx.filter_jit
+def start_state(model: GeneralizedModel, v: Float[ArrayLike, " d"]) -> State:
+    """The state from which `evaluate` begins."""
+    v = jnp.asarray(v)
+    return model.each_piece(lambda batch, _: started(model, batch, model.point(v)))
+
+
+@eqx.filter_jit
+def evaluate(model: GeneralizedModel, v: Float[ArrayLike, " d"], state: State) -> tuple[Evaluation, State]:
+    """Adapt, from `state`, then differentiate; the new state is returned for the next evaluation."""
+    v = jnp.asarray(v)
+
+    def piece(batch: Batch, state: State):
+        state = adapted(model, batch, model.point(v), state)
+        one = by_differentiation if differentiates_nodes(model) else at_fixed_nodes
+        return one(model, batch, v, state), state
+
+    found, state = model.each_piece(piece, state)
+    value, gradient, hessian = found if model.pieces == 1 else jax.tree.map(lambda leaf: jnp.sum(leaf, 0), found)
+    return Evaluation(v, value, gradient, hessian), state
+
+
+def differentiates_nodes(model: GeneralizedModel) -> bool:
+    """Do the nodes move with the parameters when derivatives are taken?"""
+    return model.exact or model.method not in (MEAN_VARIANCE, PLAIN)
+
+
+def by_differentiation(model: GeneralizedModel, batch: Batch, v, state: State):
+    """Whatever the method: forward over reverse, one direction after the other."""
+
+    def value(v):
+        return jnp.sum(contributions(model, batch, model.point(v), state))
+
+    gradient = jax.grad(value)
+    along, tangents = jax.linearize(gradient, v)
+    return value(v), along, jax.lax.map(tangents, jnp.eye(len(v)))
+
+
+def at_fixed_nodes(model: GeneralizedModel, batch: Batch, v, state: State):
+    """Value, gradient and Hessian with the nodes held."""
+    values, found = fixed_node_derivatives(model, batch, v, state)
+    return jnp.sum(values), jnp.sum(found.scores, axis=1), found.hessian
+
+
+def fixed_node_derivatives(model: GeneralizedModel, batch: Batch, v, state: State):
+    """(contributions (J,), `Derivatives`) of a batch, the Hessian complete."""
+    assert batch.tree is not None
+    p = batch.x.shape[1]
+    problem = problem_of(model, batch, model.point(v))
+    placed = place(rules_of(model, batch), nodes_at(model, batch, problem, state))
+    eta = linear_predictor(batch.tree, placed, problem.base, problem.z)
+    tilted = tilt(batch.tree, placed, log_density(model.family, batch.y, batch.weights, eta, problem.aux))
+    pointwise = pointwise_derivatives(model.family, batch, eta, problem.aux)
+
+    def stacked(rest):
+        values = model.structure.read(rest)
+        return jax.scipy.linalg.block_diag(*term_factors(batch, values.factors)), values.aux
+
+    slopes, ancillary = jax.jacfwd(stacked)(v[p:])
+    z = jnp.concatenate([jnp.asarray(z) for z in batch.z], axis=1)
+    columns = Columns(batch.x, z, jnp.moveaxis(slopes, -1, 0), ancillary)
+    found = derivatives(batch.tree, placed, tilted, pointwise, columns)
+
+    def bent(rest):
+        factor, aux = stacked(rest)
+        return jnp.sum(found.in_factor * factor) + jnp.sum(found.in_ancillary * aux)
+
+    hessian = found.hessian.at[p:, p:].add(jax.hessian(bent)(v[p:]))
+    top = batch.tree.depth - 1
+    return weighted(batch.tree, top, tilted.values[top]), found._replace(hessian=hessian)

@@ -1,0 +1,167 @@
+"""How unconstrained reals become covariance factors and ancillary parameters, with and without constraints."""
+
+import abc
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .._typing import ArrayLike
+from ..covstruct import AbstractCovariance
+from ..likelihoods import AbstractFamily
+
+Factors = tuple[Float[Array, "_ _"], ...]
+
+
+class Values(NamedTuple):
+    """`factors`: per equation a triangular L with Sigma = L L'.  `aux`: the printed ancillary parameters."""
+
+    factors: Factors
+    aux: Float[Array, " a"]
+
+
+class AbstractStructure(eqx.Module):
+    """Everything of a generalized model's parameters that is not a coefficient, as one flat vector `rest`."""
+
+    blocks: eqx.AbstractVar[tuple[AbstractCovariance, ...]]
+    family: eqx.AbstractVar[AbstractFamily]
+
+    @abc.abstractmethod
+    def read(self, rest: Float[ArrayLike, " r"]) -> Values: ...
+
+    @abc.abstractmethod
+    def params(self, rest: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+        """`Params.random` and `Params.ancillary` of `rest`, signs rectified; on the host."""
+
+    @abc.abstractmethod
+    def vector(self, random, ancillary) -> Float[Array, " r"]:
+        """`rest` of `Params.random` and `Params.ancillary`."""
+
+    @abc.abstractmethod
+    def unit(self, aux: np.ndarray, variance: float = 1.0) -> np.ndarray:
+        """`rest` with every free variance at `variance`, covariances at 0, and these ancillary parameters."""
+
+    @property
+    @abc.abstractmethod
+    def scales(self) -> np.ndarray:
+        """Which elements of `rest` are standard deviations by themselves."""
+
+    def components(self, rest: Float[ArrayLike, " r"]) -> Float[Array, " k"]:
+        """The printed variances and covariances, equation by equation, then variances among the ancillaries."""
+        values = self.read(rest)
+        parts = []
+        for block, factor in zip(self.blocks, values.factors, strict=True):
+            sigma = factor @ factor.T
+            parts += [sigma[i, j] for i, j in block.entries]
+        parts += [values.aux[k] for k in variance_places(self.family)]
+        return jnp.stack(parts) if parts else jnp.zeros(0)
+
+    def ancillary(self, rest: Float[ArrayLike, " r"]) -> Float[Array, " a"]:
+        """The printed ancillary parameters that are no variances."""
+        held = variance_places(self.family)
+        return self.read(rest).aux[np.array([k for k in range(len(self.family.ancillary)) if k not in held], int)]
+
+
+def variance_places(family: AbstractFamily) -> tuple[int, ...]:
+    """Ancillary parameters that are variances of the response: printed with the variance components."""
+    return tuple(k for k, label in enumerate(family.ancillary) if label.startswith("var("))
+
+
+class FreeStructure(AbstractStructure):
+    """Every block and the family have parameters of their own: rest = (theta of block 1, ..., free ancillaries)."""
+
+    blocks: tuple[AbstractCovariance, ...]
+    family: AbstractFamily
+    cuts: tuple[int, ...] = eqx.field(static=True)
+
+    def __init__(self, blocks, family: AbstractFamily):
+        self.blocks = tuple(blocks)
+        self.family = family
+        sizes = [*(len(b.init()) for b in self.blocks), len(family.ancillary)]
+        self.cuts = tuple(np.cumsum([0, *sizes]).tolist())
+
+    def _thetas(self, rest):
+        return tuple(rest[a:b] for a, b in zip(self.cuts[:-1], self.cuts[1:-1], strict=False))
+
+    def read(self, rest):
+        factors = tuple(b.triangular(t) for b, t in zip(self.blocks, self._thetas(rest), strict=True))
+        return Values(factors, self.family.printed(rest[self.cuts[-2] :]))
+
+    def params(self, rest):
+        pairs = zip(self.blocks, self._thetas(rest), strict=True)
+        return tuple(_rectified(block, theta) for block, theta in pairs), np.asarray(rest[self.cuts[-2] :])
+
+    def vector(self, random, ancillary):
+        return jnp.concatenate([*(jnp.asarray(r, float) for r in random), jnp.asarray(ancillary, float)])
+
+    def unit(self, aux, variance=1.0):
+        thetas = [b.nearest(variance * np.eye(b.size)) for b in self.blocks]
+        return np.concatenate([*thetas, self.family.free(np.asarray(aux))])
+
+    @property
+    def scales(self):
+        marks = [*(np.array(b.traits.scales, bool) for b in self.blocks), np.zeros(len(self.family.ancillary), bool)]
+        return np.concatenate(marks)
+
+
+def _rectified(block: AbstractCovariance, theta: np.ndarray) -> np.ndarray:
+    """Signs that no covariance depends on, made positive."""
+    if block.traits.any_basis and block.size > 1:
+        lower = np.asarray(block.triangular(jnp.asarray(theta)))
+        return (lower * np.where(np.diag(lower) < 0, -1.0, 1.0))[np.tril_indices(block.size)]
+    return np.where(block.traits.scales, np.abs(theta), theta)
+
+
+class ConstrainedStructure(AbstractStructure):
+    """Linear constraints among variances, covariances and ancillary parameters: entries = offset + basis @ g(rest).
+
+    The entries are the distinct ones of every block and then the ancillary parameters as printed.  Each element of
+    `rest` is one of them: the log of a variance (`is_log`), or itself.  `index[b]` says which entry stands in each cell
+    of block b's matrix (-1: zero), `free` which entry each element of `rest` is.  `Params.random` is (rest,).
+    """
+
+    blocks: tuple[AbstractCovariance, ...]
+    family: AbstractFamily
+    basis: Float[ArrayLike, "k r"]
+    offset: Float[ArrayLike, " k"]
+    index: tuple[tuple[tuple[int, ...], ...], ...] = eqx.field(static=True)
+    is_log: tuple[bool, ...] = eqx.field(static=True)
+    free: tuple[int, ...] = eqx.field(static=True)
+
+    def entries(self, rest: Float[ArrayLike, " r"]) -> Float[Array, " k"]:
+        moved = jnp.where(jnp.array(self.is_log, bool), jnp.exp(rest), rest)
+        return jnp.asarray(self.offset) + jnp.asarray(self.basis) @ moved
+
+    def read(self, rest):
+        values = self.entries(rest)
+        padded = jnp.concatenate([values, jnp.zeros(1)])
+        factors = tuple(_root(padded[np.array(cells)]) for cells in self.index)
+        return Values(factors, values[len(values) - len(self.family.ancillary) :])
+
+    def params(self, rest):
+        return (np.asarray(rest),), np.zeros(0)
+
+    def vector(self, random, ancillary):
+        return jnp.asarray(random[0], float)
+
+    def unit(self, aux, variance=1.0):
+        values = np.zeros(len(self.offset))
+        values[len(values) - len(aux) :] = aux
+        for cells in self.index:
+            for i, row in enumerate(cells):
+                values[row[i]] = variance
+        free = values[list(self.free)]
+        return np.where(self.is_log, np.log(np.where(self.is_log, np.maximum(free, 1e-8), 1.0)), free)
+
+    @property
+    def scales(self):
+        return np.zeros(len(self.is_log), bool)
+
+
+def _root(sigma):
+    if sigma.shape[0] > 1:
+        return jnp.linalg.cholesky(sigma)
+    zero = sigma == 0.0  # a variance held at zero: the root has no derivative there, and needs none
+    return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, sigma)))

@@ -1,0 +1,59 @@
+"""Counts without overdispersion."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import _counts
+from ._base import AbstractMeanFamily
+from ._gamma_function import log_factorial
+from ._moments import mean_variance
+from ._refusal import require_counts
+from .links import Log
+
+
+class Poisson(AbstractMeanFamily):
+    """mu^y exp(-mu) / y! with mu = exp(eta)."""
+
+    name: ClassVar[str] = "poisson"
+    links: ClassVar[tuple[str, ...]] = ("log",)
+    link: Log = Log()
+
+    @property
+    def ancillary(self):
+        return ()
+
+    def logpdf(self, y, eta, aux):
+        return y * eta - self.link.mean(eta) - log_factorial(y)
+
+    def mean(self, y, eta, aux):
+        return self.link.mean(eta)
+
+    def sample(self, key, y, eta, aux):
+        return jax.random.poisson(key, self.link.mean(eta)).astype(eta.dtype)
+
+    def printed(self, free):
+        return jnp.asarray(free)
+
+    def free(self, aux):
+        return np.asarray(aux)
+
+    def init(self, y, weights):
+        return np.zeros(0)
+
+    def start(self, y, weights):
+        return self.link.linear(mean_variance(y, weights)[0])
+
+    def check(self, y, where):
+        require_counts(y, where, "Poisson")
+
+    def variance(self, y, mu, aux):
+        return np.asarray(mu)
+
+    def deviance(self, y, mu, aux):
+        return _counts.poisson_deviance(y, mu)
+
+    def anscombe(self, y, mu, aux):
+        return _counts.poisson_anscombe(y, mu)

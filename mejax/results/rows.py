@@ -1,0 +1,63 @@
+"""The parts that the reports of all models share."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from .._status import Status
+from ..fitting import Estimates
+from ..post.tables import Lines
+from ..syntax import Spec
+from ..tables import Group, Row, visible_rows
+
+CONVERGENCE = {
+    Status.NOT_CONVERGED: "Warning: convergence not achieved.",
+    Status.NOT_IDENTIFIED: "Warning: the model is not identified.",
+    Status.SEPARATED: "Warning: the outcome is predicted perfectly, so that no finite estimates exist.",
+    Status.INTERRUPTED: "Warning: interrupted; these are the values of the last iteration.",
+}
+
+
+def note_lines(notes: tuple[str, ...]) -> tuple[str, ...]:
+    """Notes above the tables, each beginning with `note`."""
+    return tuple(f"note: {n}" if not n.startswith("note") else n for n in notes)
+
+
+def ending(estimates: Estimates) -> Iterator[str]:
+    """Warnings below the tables: the status and its diagnosis."""
+    if estimates.status in CONVERGENCE:
+        yield CONVERGENCE[estimates.status]
+    yield from (f"Note: {text}" for text in estimates.notes)
+
+
+def group_rows(estimates: Estimates) -> tuple[Group, ...]:
+    return tuple(Group(g.label, g.count, g.minimum, g.average, g.maximum) for g in estimates.names.groups)
+
+
+def fixed_rows(
+    spec: Spec, estimates: Estimates, lines: Lines, absent: tuple[float, str] = (0.0, "")
+) -> tuple[Row, ...]:
+    """The coefficient table from its `lines`, rows without an estimate included as the display options ask.
+
+    `absent` is what stands for a coefficient that is not there: its value (1 where coefficients are exponentiated), and
+    the remark at a factor's base ("": base).
+    """
+    value, at_base = absent
+    rows, remarks = [], {"base": at_base or "base"}
+    held = np.diag(estimates.coefficient_vce) == 0
+    for column in estimates.names.fixed:
+        label = column.label if not column.term else column.raw_level if spec.option("nofvlabel") else column.level
+        if column.term and not label:
+            label, term = column.label, ""
+        else:
+            term = column.term
+        if column.index < 0:
+            rows.append(Row(label, value, note=column.status, term=term))
+        elif held[column.index]:
+            rows.append(Row(label, lines.values[column.index, 0], note="constrained", term=term))
+        else:
+            rows.append(Row(label, *lines.values[column.index], term=term))
+    base = "all" if spec.option("allbaselevels") else bool(spec.option("baselevels"))
+    kept = visible_rows(rows, base=base, omitted=not spec.option("noomitted"), empty=not spec.option("noemptycells"))
+    return tuple(replace(row, note=remarks.get(row.note, row.note)) if row.note else row for row in kept)
