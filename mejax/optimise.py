@@ -154,7 +154,8 @@ def newton_direction(gradient: np.ndarray, hessian: np.ndarray, difficult: bool 
 def _nearer(here: Evaluated, there: Evaluated, move: _Move) -> bool:
     """Has the gain that derivatives expect become much smaller, at a loss no larger than what was expected?"""
     after = _Move(there, np.zeros(len(move.v), bool), False)
-    return move.concave and after.concave and after.gain < 0.25 * move.gain and there.value >= here.value - move.gain
+    nearer = move.concave and after.concave and after.gain < 0.25 * move.gain
+    return bool(nearer and there.value >= here.value - move.gain)
 
 
 def _climb(objective, here, move: _Move, settings: Settings, last: bool):

@@ -3,15 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from mejax._tree import to_device
-from mejax.build import build_linear
+from mejax._typing import Params
+from mejax.build import Integration, build_generalized, build_linear
 from mejax.covstruct import Exchangeable, Fixed, Identity, Independent, Pattern, Unstructured
 from mejax.design import Design, EffectNames, Effects, FixedColumn, Names
+from mejax.glmm import GeneralizedModel
 from mejax.lmm import LinearModel
+from mejax.syntax.constraints import collect_constraints
+
+from .families import FAMILIES
 
 BANDED = np.array([[1.0, np.nan, np.nan], [4.0, 1.0, np.nan], [5.0, 4.0, 1.0]])
 PARTLY = np.array([[np.nan, np.nan, np.nan], [0.0, 2.0, np.nan], [np.nan, 0.1, 0.5]])
@@ -90,6 +96,18 @@ def linear_design(name: str, n: int = 240, seed: int = 3) -> tuple[Design, Names
     codes |= {"m": m, "b": m // 20, "w": rng.integers(0, 80, n)}
     codes = {key: np.unique(value, return_inverse=True)[1].astype(np.int32) for key, value in codes.items()}
     y = 2.0 + columns["x"] + rng.normal(size=24)[g] + 0.7 * rng.normal(size=7)[codes["h"]] + rng.normal(size=n)
+    effects, names = equations(pattern, codes, columns)
+    x = np.column_stack([columns["x"], columns["1"]])
+    fixed = tuple(FixedColumn(c, "", "", "", k, constant=c == "_cons") for k, c in enumerate(("x", "_cons")))
+    if name == "no_fixed_effects":
+        x, fixed = x[:, :0], ()
+    weights = rng.integers(1, 4, n).astype(float) if pattern.weighted else None
+    offset = columns["z"] if pattern.offset else None
+    return Design(y, x, effects, weights, offset), Names("y", fixed, names, ())
+
+
+def equations(pattern: Pattern_, codes: dict, columns: dict) -> tuple[tuple[Effects, ...], tuple[EffectNames, ...]]:
+    """The random part of a pattern of levels."""
     effects, names = [], []
     for group, letters, covariance in pattern.equations:
         z = np.column_stack([columns[letter] for letter in letters])
@@ -97,13 +115,7 @@ def linear_design(name: str, n: int = 240, seed: int = 3) -> tuple[Design, Names
         labels = tuple("_cons" if letter == "1" else letter for letter in letters)
         matrix = pattern.matrices.get(covariance)
         names.append(EffectNames(group, group, labels, covariance, (group,), (np.arange(effects[-1].size),), matrix))
-    x = np.column_stack([columns["x"], columns["1"]])
-    fixed = tuple(FixedColumn(c, "", "", "", k, constant=c == "_cons") for k, c in enumerate(("x", "_cons")))
-    if name == "no_fixed_effects":
-        x, fixed = x[:, :0], ()
-    weights = rng.integers(1, 4, n).astype(float) if pattern.weighted else None
-    offset = columns["z"] if pattern.offset else None
-    return Design(y, x, tuple(effects), weights, offset), Names("y", fixed, tuple(names), ())
+    return tuple(effects), tuple(names)
 
 
 def linear_model(name: str, **kwargs) -> tuple[LinearModel, Design]:
@@ -141,3 +153,102 @@ def dense_twin(model: LinearModel, design: Design, v, fixed) -> float:
     r = y - x @ beta
     more = np.linalg.slogdet(information)[1]
     return -0.5 * ((n - x.shape[1]) * np.log(2 * np.pi) + logdet + more + r @ inverse @ r)
+
+
+@dataclass(frozen=True)
+class Integrator:
+    """An integration method, and from how many points on it is exact on a Gaussian integrand (None: never)."""
+
+    exact_from: int | None
+    laplace: bool = False
+
+
+INTEGRATORS = {
+    "mvaghermite": Integrator(2),
+    "mcaghermite": Integrator(1),
+    "ghermite": Integrator(None),
+    "laplace": Integrator(1, laplace=True),
+    "pcaghermite": Integrator(1),
+    "pclaplace": Integrator(1, laplace=True),
+}
+
+EQUAL = np.array([[1.0, np.nan], [2.0, 1.0]])
+HELD = np.array([[0.6, np.nan], [np.nan, np.nan]])
+
+# groupings: g nested in s nested in t; h crosses them
+GLMM_MODELS = {
+    "two_levels": Pattern_([("g", "1", "identity")]),
+    "correlated": Pattern_([("g", "x1", "unstructured")]),
+    "independent": Pattern_([("g", "x1", "independent")]),
+    "exchangeable": Pattern_([("g", "x1", "exchangeable")]),
+    "pattern": Pattern_([("g", "x1", "pattern")], matrices={"pattern": EQUAL}),
+    "fixed": Pattern_([("g", "x1", "fixed")], matrices={"fixed": HELD}),
+    "blocked": Pattern_([("g", "x", "identity"), ("g", "1", "identity")]),
+    "three_levels": Pattern_([("s", "1", "identity"), ("g", "1", "identity")]),
+    "three_levels_slopes": Pattern_([("s", "x1", "unstructured"), ("g", "1", "identity")]),
+    "four_levels": Pattern_([("t", "1", "identity"), ("s", "1", "identity"), ("g", "1", "identity")]),
+    "crossed": Pattern_([("g", "1", "identity"), ("h", "1", "identity")]),
+    "crossed_slopes": Pattern_([("g", "x1", "unstructured"), ("h", "z1", "unstructured")]),
+    "crossed_and_nested": Pattern_([("s", "1", "identity"), ("g", "x1", "unstructured"), ("h", "1", "identity")]),
+    "none": Pattern_([]),
+}
+
+
+def generalized_design(name: str, kind: str, rows: int = 26, seed: int = 8) -> tuple[Design, Names]:
+    """Few rows in unequal groups, with a response that the family `kind` (of `FAMILIES`) allows."""
+    pattern = GLMM_MODELS[name]
+    rng = np.random.default_rng(seed)
+    columns = {"1": np.ones(rows), "x": rng.normal(0.3, 0.8, rows), "z": rng.uniform(-1, 1, rows)}
+    g = np.sort(np.concatenate([np.arange(6), rng.choice(6, rows - 6, p=np.arange(1, 7) / 21)]))
+    codes = {"g": g, "s": g // 2, "t": g // 4, "h": rng.permutation(np.arange(rows) % 4)}
+    codes = {key: value.astype(np.int32) for key, value in codes.items()}
+    effects, names = equations(pattern, codes, columns)
+    labels = ["x"] if kind.startswith("ordinal") else ["x", "_cons"]
+    x = np.column_stack([columns["1" if label == "_cons" else label] for label in labels])
+    eta = 0.3 + 0.5 * columns["x"] + rng.normal(size=6)[g] + 0.6 * rng.normal(size=4)[codes["h"]]
+    fixed = tuple(FixedColumn(c, "", "", "", k, constant=c == "_cons") for k, c in enumerate(labels))
+    return Design(simulated(kind, eta, rng), x, effects), Names("y", fixed, names, ())
+
+
+def simulated(kind: str, eta: np.ndarray, rng: np.random.Generator):
+    """Responses that vary with eta: no draw of the family's own distribution, only values that it allows."""
+    noisy = eta + rng.logistic(size=len(eta))
+    if kind.startswith("gaussian"):
+        return noisy
+    if kind.startswith("gamma"):
+        return np.exp(0.5 * noisy)
+    if kind.startswith("ordinal"):
+        return np.digitize(noisy, [-1.0, 0.2, 1.0, 2.0]).astype(float)
+    if kind.startswith("binomial"):
+        trials = rng.integers(1, 6, len(eta)).astype(float)
+        return rng.binomial(trials.astype(int), 1 / (1 + np.exp(-eta))).astype(float), trials
+    return (noisy > 0).astype(float) if kind.startswith("bernoulli") else rng.poisson(np.exp(0.6 * eta)).astype(float)
+
+
+def generalized_model(
+    name: str, kind: str = "bernoulli logit", method: str | None = None, points: int = 7, **options
+) -> tuple[GeneralizedModel, Design]:
+    """The model of a pattern of levels; call inside double precision.
+
+    `bytes` and `exact` go to `Integration`, `constraints` are texts; everything else replaces a field of the design.
+    """
+    design, names = generalized_design(name, kind)
+    settings = {key: options.pop(key) for key in ("bytes", "exact") if key in options}
+    constraints = collect_constraints(options.pop("constraints", None))
+    for key, value in options.items():
+        design = eqx.tree_at(lambda d, key=key: getattr(d, key), design, value, is_leaf=lambda leaf: leaf is None)
+    return built(design, names, kind, Integration(method, points, **settings), constraints), design
+
+
+def built(design: Design, names: Names, kind: str, integration: Integration, constraints=()) -> GeneralizedModel:
+    return to_device(build_generalized(design, names, FAMILIES[kind].make(), integration, constraints))
+
+
+def some_params(model: GeneralizedModel, kind: str, seed: int = 5) -> Params:
+    """Parameters away from every special value; those of the family are its example's."""
+    rng = np.random.default_rng(seed)
+    start = model.init()
+    random = tuple(np.asarray(r) + 0.2 * rng.normal(size=np.shape(r)) for r in start.random)
+    fixed = np.array([0.4, -0.2])[: len(start.fixed)]
+    ancillary = FAMILIES[kind].make().free(FAMILIES[kind].aux) if len(start.ancillary) else np.zeros(0)
+    return jax.tree.map(jnp.asarray, Params(fixed, random, np.zeros(0), np.asarray(ancillary)))

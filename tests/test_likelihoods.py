@@ -15,6 +15,7 @@ from mejax.likelihoods import (
     AbstractFamily,
     AbstractMeanFamily,
     Bernoulli,
+    Binomial,
     Cloglog,
     Identity,
     Log,
@@ -287,6 +288,22 @@ def test_logarithms_of_probabilities(link):
     np.testing.assert_allclose(counts, 3 * link.log_probability(x) + 5 * link.log_complement(x), rtol=1e-14)
 
 
+def test_logistic_and_extreme_value_probabilities_in_the_tails():
+    """To the last digits of numbers as small as 1e-14, where 1 - p has lost them all."""
+    x = np.linspace(-32.0, 32.0, 500)
+    np.testing.assert_allclose(Logit().log_probability(jnp.asarray(x)), special.log_expit(x), rtol=1e-15)
+    slope = jax.vmap(jax.grad(Logit().log_probability))(jnp.asarray(x))
+    np.testing.assert_allclose(slope, special.expit(-x), rtol=1e-15)
+    second = jax.vmap(jax.grad(jax.grad(Logit().log_probability)))(jnp.asarray(x))
+    np.testing.assert_allclose(second, -special.expit(-x) * special.expit(x), rtol=2e-15)
+    x = np.concatenate([np.linspace(-700.0, -30.0, 30), np.linspace(-30.0, 4.0, 100)])
+    t = np.exp(x)
+    expected = np.where(t < 1e-8, x - t / 2, np.log(-np.expm1(-np.maximum(t, 1e-8))))
+    np.testing.assert_allclose(Cloglog().log_probability(jnp.asarray(x)), expected, rtol=1e-14)
+    slope = jax.vmap(jax.grad(Cloglog().log_probability))(jnp.asarray(x))
+    np.testing.assert_allclose(slope, t / np.expm1(t), rtol=1e-14)
+
+
 def test_normal_probabilities_in_the_tails():
     """Against SciPy's, and the hazard x + 1/x - 2/x^3 + 10/x^5 - 74/x^7 of a far tail."""
     x = np.concatenate([np.linspace(-40.0, 8.0, 400), [-700.0]])
@@ -355,13 +372,13 @@ def test_open_intervals_are_probabilities(link):
 
 
 def test_probabilities_of_categories():
-    made, eta = family("ordinal", "probit", categories=range(1, 6)), jnp.array([[-1.0, 0.0], [0.5, 30.0]])
+    made, eta = Ordinal(Probit(), ("1", "2", "3", "4", "5")), jnp.array([[-1.0, 0.0], [0.5, 30.0]])
     p = np.asarray(made.probabilities(eta, jnp.asarray(CUTS)))
     assert p.shape == (2, 2, 5)
     np.testing.assert_allclose(p.sum(-1), 1.0, atol=1e-14)
     np.testing.assert_allclose(p.cumsum(-1)[..., :-1], special.ndtr(CUTS - np.asarray(eta)[..., None]), atol=1e-14)
     np.testing.assert_allclose(made.mean(None, eta, jnp.asarray(CUTS)), p @ np.arange(5.0), rtol=1e-13)
-    bernoulli, binomial = (family(name).probabilities(eta, jnp.zeros(0)) for name in ("bernoulli", "binomial"))
+    bernoulli, binomial = (made.probabilities(eta, jnp.zeros(0)) for made in (Bernoulli(), Binomial()))
     np.testing.assert_allclose(bernoulli, special.expit(eta), rtol=1e-14)
     np.testing.assert_array_equal(bernoulli, binomial)
 

@@ -14,6 +14,7 @@ from ..glmm import Evaluation, GeneralizedModel, differentiates_nodes, evaluate,
 from ..optimise import Maximum, Settings, Step, maximise
 
 FALLBACKS = (0.1, 0.01, 0.001)  # variances tried where 1 gives no finite likelihood
+LOSS = 1e-7  # relative to the log likelihood: what an evaluation near the best may lack
 NEAR_ZERO = 0.1  # standard deviations below this many standard errors are tried at exactly zero
 
 
@@ -50,25 +51,39 @@ class Climb:
 
 
 class Objective:
-    """The log likelihood with its derivatives; keeps the state of the integration from one evaluation to the next."""
+    """The log likelihood with its derivatives.
+
+    An evaluation begins from the nodes or modes of the best point so far.  Where that gives less than the best, it is
+    done again from the joint mode: nodes that were right elsewhere may have lost their way.
+    """
 
     def __init__(self, model: GeneralizedModel):
         self.model = model
+        self.forget()
+
+    def forget(self) -> None:
         self.state: Any = None
         self.last: Evaluation | None = None
 
     def __call__(self, v: np.ndarray) -> Evaluation:
-        if self.last is not None and np.array_equal(self.last.v, v):
-            return self.last
-        fresh = self.state is None
-        found, state = evaluate(self.model, v, start_state(self.model, v) if fresh else self.state)
-        found = to_host(found)
-        if not np.isfinite(found.value) and not fresh:  # the state of parameters too far away
-            found, state = evaluate(self.model, v, start_state(self.model, v))
-            found = to_host(found)
-        if np.isfinite(found.value):
+        best = self.last
+        if best is not None and np.array_equal(best.v, v):
+            return best
+        if best is None:
+            found, state = self._from(v, start_state(self.model, v))
+        else:
+            found, state = self._from(v, self.state)
+            if not found.value >= best.value - LOSS * (1.0 + abs(float(best.value))):
+                again, fresh = self._from(v, start_state(self.model, v))
+                if not found.value >= again.value:
+                    found, state = again, fresh
+        if np.isfinite(found.value) and (best is None or found.value >= best.value - LOSS * (1.0 + abs(best.value))):
             self.state, self.last = state, found
         return found
+
+    def _from(self, v: np.ndarray, state: Any) -> tuple[Evaluation, Any]:
+        found, state = evaluate(self.model, v, state)
+        return to_host(found), state
 
 
 def climb(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> Climb:
@@ -126,7 +141,7 @@ def _refined(
         if node >= len(settings.grid) and np.isfinite(value):
             break
         start = np.concatenate([fixed, model.structure.unit(aux, variance)])
-        objective.state = None
+        objective.forget()
         at = objective(start)
         settings.say(f"Grid node {node}:  {settings.label} = {float(at.value):.8g}")
         if best is None or float(at.value) > value:

@@ -35,7 +35,7 @@ def _of_block(block: AbstractCovariance, labels: list[str], values: np.ndarray) 
     held = isinstance(block, Fixed)
     for cell, place in _by_columns(places):
         if held and block.held[place]:
-            yield Constraint("", ((1.0, labels[place]),), float(values[place]))
+            yield Constraint("", ((1.0, labels[place]),), float(f"{values[place]:.7g}"))  # printed digits
         elif cell in owners and last[owners[cell]] != place:
             yield Constraint("", ((1.0, labels[place]), (-1.0, labels[last[owners[cell]]])), 0.0)
 

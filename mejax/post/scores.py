@@ -14,18 +14,20 @@ def scores(estimates: Estimates) -> pd.DataFrame:
 
     The optimiser's own parameters v are mapped by the chain rule: with J the derivatives of everything printed in v,
     dl/dv = dl/dprinted J, solved by the generalised inverse of J (where several printed values are one parameter, they
-    share its score).  Columns sum to zero at a maximum; a component at its boundary has no score (NaN).
-    Call inside double precision.
+    share its score).  Columns sum to zero at a maximum.  What a constraint holds, and a variance at its boundary, has
+    no score (NaN).  Call inside double precision.
     """
     model, v = estimates.model, estimates.v
     _, state = evaluate(model, v, start_state(model, v))
     free = np.asarray(to_host(cluster_scores(model, v, state)))
-    assert estimates.printed_jacobian is not None
-    values = free @ np.linalg.pinv(estimates.printed_jacobian)
-    start = len(values.T) - len(estimates.component_info)
-    for k, component in enumerate(estimates.component_info):
-        if component.boundary:
-            values[:, start + k] = np.nan
+    jacobian = estimates.printed_jacobian
+    assert jacobian is not None
+    values = free @ np.linalg.pinv(jacobian)
+    size = np.linalg.norm(jacobian, axis=1)
+    first = len(jacobian) - len(estimates.component_info)
+    without = size < 1e-12 * size.max(initial=0.0)
+    without[first:] |= [component.boundary or component.note != "" for component in estimates.component_info]
+    values[:, without] = np.nan
     return pd.DataFrame(values, index=_clusters(estimates, len(values)), columns=pd.Index(parameter_labels(estimates)))
 
 

@@ -62,7 +62,7 @@ def derivatives(tree: Tree, placed: Placed, tilted: Tilted, pointwise: Pointwise
     ).reshape(-1)
     flowing = scores
     for level in range(tree.depth):
-        mean = jnp.sum(weights[level] * flowing, axis=-1)
+        mean = jnp.sum(weights[level][None] * flowing, axis=-1)
         hessian = hessian + _gram(flowing, posterior[level]) - _gram(mean, jnp.sum(posterior[level], axis=-1))
         flowing = jax.vmap(lambda m, level=level: weighted(tree, level, m))(mean)
         if level + 1 < tree.depth:
@@ -90,7 +90,7 @@ def _sum_groups(values: Float[Array, "d J ..."], codes, size: int) -> Float[Arra
 
 def _gram(values: Float[Array, "d ..."], weights: Float[Array, "..."]) -> Float[Array, "d d"]:
     flat = values.reshape(values.shape[0], -1)
-    return (flat * weights.reshape(-1)) @ flat.T
+    return (flat * weights.reshape(1, -1)) @ flat.T
 
 
 def _lowest_scores(tree: Tree, effects, pointwise: Pointwise, columns: Columns):
