@@ -252,3 +252,9 @@ def some_params(model: GeneralizedModel, kind: str, seed: int = 5) -> Params:
     fixed = np.array([0.4, -0.2])[: len(start.fixed)]
     ancillary = FAMILIES[kind].make().free(FAMILIES[kind].aux) if len(start.ancillary) else np.zeros(0)
     return jax.tree.map(jnp.asarray, Params(fixed, random, np.zeros(0), np.asarray(ancillary)))
+
+
+@eqx.filter_jit
+def loglik(model: GeneralizedModel, params: Params) -> jax.Array:
+    """The public log likelihood, compiled once per structure and shape, the model being an argument."""
+    return model.loglik(params)

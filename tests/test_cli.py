@@ -110,7 +110,7 @@ BAD = {
     "misspelt column": ("mixed weight wek || id:", "pig", "the table has no column `wek`"),
     "misspelt option": ("mixed weight week || id:, relm", "pig", "`relm` is not an option of mixed"),
     "misspelt command": ("mxed weight week || id:", "pig", "mixed"),
-    "command not built": ("melogit weight week || id:", "pig", "`melogit` is not built yet"),
+    "command not built": ("metobit weight week || id:", "pig", "`metobit` is not built yet"),
     "unknown data set": (EXAMPLE_1, "pigs", "There are: admissions, bangladesh, clippings"),
     "near data set": (EXAMPLE_1, "pigs", "Did you mean 'pig'?"),
     "missing file": (EXAMPLE_1, "pigs.csv", "no file `pigs.csv`; data sets by name are admissions, bangladesh"),

@@ -279,7 +279,7 @@ def test_scores_are_what_the_robust_variance_is_made_of():
 
 
 def test_what_a_constraint_holds_has_no_score():
-    scores = fit("mepoisson count x || g:", constraints={"x": 0.3}).predict("scores")
+    scores = fit("mepoisson count x || g:", constraints=("x = 0.3",)).predict("scores")
     assert scores["x"].isna().all() and scores[["_cons", "g:var(_cons)"]].notna().all(axis=None)
 
 

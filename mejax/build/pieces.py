@@ -39,8 +39,8 @@ def check_nodes(hosts: list[HostTerm], points: tuple[int, ...], method: str) -> 
         raise ValueError(
             f"intmethod({method}) needs {effects} = {shape.nodes:,} nodes for every observation, "
             f"about {shape.largest:,.0f} bytes ({shape.largest / 2**30:,.1f} GiB) for the largest top-level group "
-            f"alone; this machine has {memory / 2**30:,.1f} GiB. Use intmethod(laplace), fewer intpoints(), or fewer random "
-            "effects"
+            f"alone; this machine has {memory / 2**30:,.1f} GiB. Use intmethod(laplace), fewer intpoints(), or fewer "
+            "random effects"
         )
 
 

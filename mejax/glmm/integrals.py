@@ -14,6 +14,7 @@ from ..quadrature import (
     linear_predictor,
     place,
     product_rule,
+    settle,
     standard_nodes,
 )
 from .batch import Batch, log_density
@@ -91,7 +92,9 @@ def nodes_at(model, batch: Batch, problem: Problem, state: State) -> Nodes:
     assert batch.tree is not None
     rules = rules_of(model, batch)
     if model.method == MEAN_VARIANCE:
-        return jax.lax.stop_gradient(state)
+        if not model.exact:
+            return jax.lax.stop_gradient(state)
+        return settle(batch.tree, rules, state, lambda placed: densities_at(model, batch, problem, placed))
     if model.method == PLAIN:
         widths = [term.width for term in batch.plan.terms]
         return standard_nodes(batch.tree, widths, [len(rule.log_weights) for rule in rules])

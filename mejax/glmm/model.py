@@ -26,9 +26,10 @@ class GeneralizedModel(AbstractModel):
     the whole data; `places` says per term which of its groups stands at each place of the pieces (its size: none).
     `beginning` is a vector to start from, `count` the number of observations, frequency weights counted.
 
-    `method` and `level_points` (nodes per dimension, level by level from the top) say how the integral is
-    approximated.  Derivatives of the mean-variance adaptive approximation are those at fixed nodes, as the field's standard software takes them, unless `exact`.
-    Derivatives are right up to the second; where modes are part of the approximation, higher ones are not.
+    `method` and `level_points` (nodes per dimension, level by level from the top) say how the integral is approximated.
+    Derivatives of the mean-variance adaptive approximation are those at fixed nodes, as the field's standard software
+    takes them, unless `exact`.  Derivatives are right up to the second; where modes are part of the approximation,
+    higher ones are not.
     """
 
     family: AbstractFamily

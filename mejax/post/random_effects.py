@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .._tree import to_host
 from ..fitting import Estimates
 from ..glmm import LAPLACES, empirical_bayes
 from .rows import Rows
@@ -34,8 +33,8 @@ def posterior(estimates: Estimates, kind: str) -> tuple[tuple[np.ndarray, ...], 
     Means and covariances are by quadrature; the covariance matrix of modes is the inverse of the negative Hessian.
     Call inside double precision.
     """
-    found = to_host(empirical_bayes(estimates.model, estimates.v, kind))
-    return found.effects, found.variances
+    found = empirical_bayes(estimates.model, estimates.v, kind)
+    return tuple(np.asarray(e) for e in found.effects), tuple(np.asarray(v) for v in found.variances)
 
 
 def total_variance(estimates: Estimates, rows: Rows) -> np.ndarray:

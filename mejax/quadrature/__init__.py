@@ -2,6 +2,7 @@
 
 from .adaptation import adapt as adapt
 from .adaptation import moments as moments
+from .adaptation import settle as settle
 from .adaptation import standard_nodes as standard_nodes
 from .adaptation import triangular_root as triangular_root
 from .information import Columns as Columns

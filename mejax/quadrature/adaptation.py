@@ -11,6 +11,7 @@ from .rules import Rule
 
 TOLERANCE = 1e-7  # largest change of a mean or factor, in posterior standard deviations
 PASSES = 100
+SETTLING = 20
 
 
 def standard_nodes(tree: Tree, widths: Sequence[int], points: Sequence[int]) -> Nodes:
@@ -62,8 +63,7 @@ def adapt(
     """
 
     def step(nodes: Nodes) -> Nodes:
-        placed = place(rules, nodes)
-        return keep_finite(moments(placed, tilt(tree, placed, densities(placed))), nodes)
+        return keep_finite(improved(tree, rules, nodes, densities), nodes)
 
     def unfinished(state) -> Bool[Array, ""]:
         _, change, count = state
@@ -75,6 +75,26 @@ def adapt(
         return moved, largest_change(moved, nodes), count + 1
 
     return jax.lax.while_loop(unfinished, advance, (start, jnp.inf, 0))[0]
+
+
+def improved(
+    tree: Tree, rules: Sequence[Rule], nodes: Nodes, densities: Callable[[Placed], Float[Array, "n ..."]]
+) -> Nodes:
+    """The moments that rules at `nodes` compute."""
+    placed = place(rules, nodes)
+    return moments(placed, tilt(tree, placed, densities(placed)))
+
+
+def settle(
+    tree: Tree, rules: Sequence[Rule], nodes: Nodes, densities: Callable[[Placed], Float[Array, "n ..."]]
+) -> Nodes:
+    """Adapted nodes as a function of everything in `densities`, with their derivatives.
+
+    The moments contract towards their fixed point, and their derivatives with them: `SETTLING` more steps from the
+    adapted nodes leave an error of that power of the contraction, about a tenth with 7 points.
+    """
+    step = lambda nodes, _: (improved(tree, rules, nodes, densities), None)
+    return jax.lax.scan(step, jax.lax.stop_gradient(nodes), None, length=SETTLING)[0]
 
 
 def keep_finite(new: Nodes, old: Nodes) -> Nodes:
