@@ -75,7 +75,7 @@ def _method(integration: Integration, plan: Plan, names: Names) -> tuple[str, tu
     """The method by name and its points; refuse quadrature where factors cross."""
     method = integration.method
     if method is None:
-        method = "laplace" if plan.crossed else "mvaghermite"
+        method = "mvaghermite" if plan.chain and not plan.crossed else "laplace"
     assert method in METHODS
     if plan.crossed and method not in LAPLACES:
         crossed = sorted({names.effects[plan.terms[t].blocks[0]].path for t in plan.crossed})
@@ -160,7 +160,7 @@ def _whole(design: Design, plan: Plan, hosts: list[HostTerm], numbers, arrays: _
     """Everything in one piece."""
     clusters = tuple(np.zeros(h.term.size, np.int32) for h in hosts)
     cluster, count, tree = np.zeros(len(arrays.x), np.int32), 1, None
-    if not plan.crossed:
+    if hosts and not plan.crossed:
         count = hosts[-1].term.size
         cluster = hosts[-1].codes.astype(np.int32)
         clusters = (*(c.ancestors[-1] for c in plan.chain[:-1]), np.arange(count, dtype=np.int32))

@@ -18,7 +18,7 @@ def standard_deviations(estimates: Estimates, level: float) -> Lines:
     se = np.sqrt(np.maximum(vce, 0.0))
     unknown = np.isnan(np.diag(estimates.component_vce)) | (se == 0)
     se[unknown] = np.nan
-    is_sd = np.array([c.kind == "var" for c in info])
+    is_sd = np.array([c.kind == "var" for c in info], bool)
     rows = np.full((len(info), len(COLUMNS)), np.nan)
     rows[:, 0], rows[:, 1] = values, se
     rows[is_sd, 4:] = log_interval(values, se, level)[is_sd]

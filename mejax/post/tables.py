@@ -51,7 +51,7 @@ def component_lines(estimates: Estimates, level: float) -> Lines:
     """Variances with intervals on the log scale, covariances with symmetric ones."""
     se = np.sqrt(np.maximum(np.diag(estimates.component_vce), 0.0))
     se = np.where(se > 0, se, np.nan)
-    is_variance = np.array([c.kind == "var" for c in estimates.component_info])
+    is_variance = np.array([c.kind == "var" for c in estimates.component_info], bool)
     rows = wald_rows(estimates.components, se, level)
     logs = log_interval(estimates.components, se, level)
     rows[is_variance, 4:] = logs[is_variance]
