@@ -42,6 +42,7 @@ class Settings:
 
 
 EXACT = 1e-13  # expected gains below this need no further step
+SLOPE = 0.3  # most that the value may lose over a standard error where the gradient at held nodes vanishes
 SURE = 3.0  # standard deviations this many standard errors from zero are climbed on the log scale
 
 
@@ -152,10 +153,14 @@ def newton_direction(gradient: np.ndarray, hessian: np.ndarray, difficult: bool 
 
 
 def _nearer(here: Evaluated, there: Evaluated, move: _Move) -> bool:
-    """Has the gain that derivatives expect become much smaller, at a loss no larger than what was expected?"""
+    """Has the gain that derivatives expect become much smaller, at a loss that they cannot see?
+
+    Where their gradient vanishes the value still slopes, because what they hold moves: a step of s standard errors,
+    s^2 = `move.gain`, changes it in proportion to s.
+    """
     after = _Move(there, np.zeros(len(move.v), bool), False)
     nearer = move.concave and after.concave and after.gain < 0.25 * move.gain
-    return bool(nearer and there.value >= here.value - move.gain)
+    return bool(nearer and there.value >= here.value - max(move.gain, SLOPE * np.sqrt(move.gain)))
 
 
 def _climb(objective, here, move: _Move, settings: Settings, last: bool):

@@ -29,7 +29,7 @@ def log_density(kind: str, link: str, y: Any, eta: np.ndarray, aux: np.ndarray) 
     if kind.startswith("ordinal"):
         ends = np.concatenate([[-np.inf], aux, [np.inf]])
         upper, lower = ends[y.astype(int) + 1] - eta, ends[y.astype(int)] - eta
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", divide="ignore"):  # far from the data nothing is left of a category
             return np.log(inverse(upper) - inverse(lower))
     if kind.startswith("binomial"):
         return stats.binom(y[1], inverse(eta)).logpmf(y[0])

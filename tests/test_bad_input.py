@@ -180,8 +180,8 @@ def test_not_built_yet(case):
 
 
 def test_commands_that_are_not_built_yet():
-    with pytest.raises(NotImplementedError, match="`melogit` is not built yet"):
-        me.run("melogit y x || g:", table())
+    with pytest.raises(NotImplementedError, match="`metobit` is not built yet"):
+        me.run("metobit y x || g:, ll(0)", table())
 
 
 def test_a_model_is_a_text():

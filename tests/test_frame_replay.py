@@ -104,9 +104,24 @@ def test_unknown_categories(table, text, message):
 
 def test_fixed_part_alone(table):
     _, encoding = read(parse("mixed y x || school:"), table)
-    assert encoding.replay({"x": [1.0]}, groups=False).effects == ()
+    assert encoding.replay({"x": [1.0]}, random="none").effects == ()
     with pytest.raises(ValueError, match="no column `school`"):
         encoding.replay({"x": [1.0]})
+
+
+@pytest.mark.parametrize(
+    "text", ["mixed y || school: x", "mixed y || _all: R.school", "mixed y || school: R.sex, cov(exchangeable)"]
+)
+def test_columns_of_the_random_part_without_its_groups(table, text):
+    """Every row is one of a group never seen: what an average over random effects needs."""
+    _, encoding = read(parse(text), table)
+    new = encoding.replay({"x": [1.0, np.nan]}, random="columns")
+    elsewhere = encoding.replay({"x": [1.0, np.nan], "school": [99, 99], "sex": ["f", "f"]})
+    (effect,), (other,) = new.effects, elsewhere.effects
+    np.testing.assert_array_equal(effect.codes, [-1, -1])
+    np.testing.assert_array_equal(effect.z, other.z)
+    np.testing.assert_array_equal(new.missing, elsewhere.missing)
+    assert effect.keys == ()
 
 
 def test_table_of_the_sample_can_be_changed_and_replayed(table):

@@ -368,8 +368,6 @@ def test_loglik_refuses_what_it_cannot_use():
     params = model.init()
     with jax.enable_x64(False), pytest.raises(TypeError, match="enable_x64"):
         model.loglik(params)
-    with pytest.raises(TypeError, match="fit.theta"):
-        model.loglik({"fixed": params.fixed})
     with pytest.raises(ValueError, match="do not belong to this model"):
         model.loglik(params._replace(fixed=jnp.zeros(3)))
 
@@ -547,6 +545,19 @@ def test_refitting_does_not_retrace():
         model = built(eqx.tree_at(lambda d: d.y, design, y), names, LOGIT, Integration("mvaghermite", 3))
         values.append(float(counted(model, some_params(model, LOGIT, seed))))
     assert traces == 1 and values[0] != values[1]
+
+
+@pytest.mark.parametrize("points", [2, 3, 7])
+def test_the_state_begun_from_does_not_matter(points):
+    """Nodes adapted from those of other parameters are those adapted afresh: the likelihood is a function of v."""
+    model, _ = generalized_model("two_levels", LOGIT, "mvaghermite", points)
+    params = some_params(model, LOGIT)
+    v = model.vector(params)
+    fresh = float(evaluate(model, v, start_state(model, v))[0].value)
+    for scale in (0.2, 3.0):
+        other = model.vector(params._replace(random=(jnp.array([scale]),)))
+        there = evaluate(model, other, start_state(model, other))[1]
+        assert float(evaluate(model, v, there)[0].value) == pytest.approx(fresh, rel=1e-9)
 
 
 def table() -> dict:

@@ -52,15 +52,9 @@ def weigh(plan: Plan, rows: Rows, z: tuple[Float[Array, "n _"], ...], w: Float[A
 
 def _gram(w, a, b, codes, size: int):
     """Sum over each group of w_i a_i b_i': (size, *K, columns of a, columns of b)."""
-    same = a is b
-    sums: dict[tuple[int, int], Array] = {}
-    for i in range(a.shape[1]):
-        for j in range(i if same else 0, b.shape[1]):
-            sums[i, j] = segment_sum(w * expand(a[:, i] * b[:, j], w.ndim), codes, size)
-            if same:
-                sums[j, i] = sums[i, j]
-    columns = [jnp.stack([sums[i, j] for j in range(b.shape[1])], -1) for i in range(a.shape[1])]
-    return jnp.stack(columns, -2)
+    outer = a[:, :, None] * b[:, None, :]
+    spread = outer.reshape(len(outer), *(1,) * (w.ndim - 1), *outer.shape[1:])
+    return segment_sum(w[..., None, None] * spread, codes, size)
 
 
 def _pair_sums(plan: Plan, numbers, z, w, position: int):

@@ -42,15 +42,19 @@ class EffectCoding:
     pairs: Grouping | None = None
     places: np.ndarray | None = None  # place of each pair within its group
 
-    def replay(self, source: Source) -> NewEffects:
-        return NewEffects(self.grouping.find(source), self._z(source), keys_of_rows(self.variables, source))
+    def replay(self, source: Source, *, groups: bool = True) -> NewEffects:
+        """The equation on new data; with `groups=False` every row is one of a group never seen."""
+        z = self._z(source, groups)
+        if not groups:
+            return NewEffects(np.full(source.n, -1, dtype=np.int32), z, ())
+        return NewEffects(self.grouping.find(source), z, keys_of_rows(self.variables, source))
 
-    def _z(self, source: Source) -> np.ndarray:
+    def _z(self, source: Source, groups: bool) -> np.ndarray:
         if self.coding is not None:
             return self.coding.matrix(source)
         if self.pairs is None or self.places is None:
             return np.ones((source.n, 1))
-        found = self.pairs.find(source)
+        found = self.pairs.find(source) if groups else np.full(source.n, -1)
         places = np.where(found < 0, -1, self.places[found])
         return (places[:, None] == np.arange(self.places.max(initial=0) + 1)).astype(np.float64)
 
@@ -138,11 +142,15 @@ def _places(grouping: Grouping, pairs: Grouping) -> np.ndarray:
     return np.arange(pairs.size) - starts[owner]
 
 
-def short_name(spec: Spec, equation: Equation) -> str:
-    """`mixed` prints a nested level's own variable in the suite's spelling; everything else its whole label."""
+def own_variable(spec: Spec, equation: Equation) -> str:
+    """A nested level's own variable in the suite's spelling, as headers print it; else the level's whole label."""
     level = equation.level
-    short = spec.command == "mixed" and spec.spelling == "stata" and level.kind == "nested"
-    return level.variables[-1] if short else level.label
+    return level.variables[-1] if spec.spelling == "stata" and level.kind == "nested" else level.label
+
+
+def short_name(spec: Spec, equation: Equation) -> str:
+    """What labels parameters: `mixed` prints a nested level's own variable, the other commands its whole label."""
+    return own_variable(spec, equation) if spec.command == "mixed" else equation.level.label
 
 
 def one_child_notes(reads: Sequence[Read]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -63,17 +63,19 @@ class Encoding:
         """What messages call an observation of the sample (counted from 0): "row 17", its row in the table from 1."""
         return f"row {table_row(self.sample, place)}"
 
-    def replay(self, table: Any, *, groups: bool = True) -> NewDesign:
+    def replay(self, table: Any, *, random: Literal["groups", "columns", "none"] = "groups") -> NewDesign:
         """Code another table as the estimation sample was coded.
 
         Levels, bases, dropped columns and transformations are those of the estimation sample.  Groups never seen get
-        the code -1; a category never seen is an error.  The response is not needed, and with `groups=False` neither
-        are the grouping variables (then `effects` is empty).
+        the code -1; a category never seen is an error.  The response is not needed.  `random` says how much of the
+        random part to code: its columns by group; its columns alone, which needs no grouping variables (then all rows
+        have the code -1); or nothing (then `effects` is empty).
         """
         source = open_table(table, self.text)
         x = self.fixed.matrix(source)
         offset = None if self.offset is None else evaluate(self.offset, source)
-        effects = tuple(effect.replay(source) for effect in self.effects) if groups else ()
+        coded = self.effects if random != "none" else ()
+        effects = tuple(effect.replay(source, groups=random == "groups") for effect in coded)
         missing = np.array(np.isnan(x).any(axis=1))
         for part in (offset, *(effect.z for effect in effects)):
             if part is not None:

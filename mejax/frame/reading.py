@@ -10,7 +10,7 @@ from ..design import Design, GroupCount, Names
 from ..syntax.families import family_of
 from ..syntax.spec import FormulaSide, Spec, Varlist
 from .columns import restrict, without_constant
-from .effects import EquationReader, Read, one_child_notes, short_name
+from .effects import EquationReader, Read, one_child_notes, own_variable
 from .encoding import Encoding
 from .evaluate import words
 from .formula import Evaluated, FormulaColumns, evaluate_side, read_formula
@@ -154,7 +154,7 @@ def _group_counts(spec: Spec, reads: Sequence[Read], weights: np.ndarray | None)
         else:
             codes, size = read.effects.codes, read.effects.size
         sizes = np.bincount(np.asarray(codes), weights=counted, minlength=size)
-        label = short_name(spec, equation)
+        label = own_variable(spec, equation)
         rows[equation.level.label] = GroupCount(
             label, size, round(float(sizes.min())), float(sizes.sum()) / size, round(float(sizes.max()))
         )

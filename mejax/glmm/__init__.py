@@ -7,10 +7,10 @@ from .curvature import start_state as start_state
 from .methods import LAPLACES as LAPLACES
 from .methods import METHODS as METHODS
 from .model import GeneralizedModel as GeneralizedModel
-from .pointwise import Evaluation as Evaluation
 from .posterior import EmpiricalBayes as EmpiricalBayes
 from .posterior import cluster_scores as cluster_scores
 from .posterior import empirical_bayes as empirical_bayes
+from .single import Evaluation as Evaluation
 from .single import evaluate_single as evaluate_single
 from .structure import AbstractStructure as AbstractStructure
 from .structure import ConstrainedStructure as ConstrainedStructure

@@ -11,7 +11,7 @@ from .batch import Batch, log_density
 from .integrals import State, adapted, contributions, nodes_at, problem_of, rules_of, started, term_factors
 from .methods import MEAN_VARIANCE, PLAIN
 from .model import GeneralizedModel
-from .pointwise import Evaluation, pointwise_derivatives
+from .single import Evaluation, integrand_of
 
 
 @eqx.filter_jit
@@ -66,7 +66,6 @@ def fixed_node_derivatives(model: GeneralizedModel, batch: Batch, v, state: Stat
     placed = place(rules_of(model, batch), nodes_at(model, batch, problem, state))
     eta = linear_predictor(batch.tree, placed, problem.base, problem.z)
     tilted = tilt(batch.tree, placed, log_density(model.family, batch.y, batch.weights, eta, problem.aux))
-    pointwise = pointwise_derivatives(model.family, batch, eta, problem.aux)
 
     def stacked(rest):
         values = model.structure.read(rest)
@@ -75,7 +74,7 @@ def fixed_node_derivatives(model: GeneralizedModel, batch: Batch, v, state: Stat
     slopes, ancillary = jax.jacfwd(stacked)(v[p:])
     z = jnp.concatenate([jnp.asarray(z) for z in batch.z], axis=1)
     columns = Columns(batch.x, z, jnp.moveaxis(slopes, -1, 0), ancillary)
-    found = derivatives(batch.tree, placed, tilted, pointwise, columns)
+    found = derivatives(batch.tree, placed, tilted, integrand_of(model, batch, eta, problem.aux), columns)
 
     def bent(rest):
         factor, aux = stacked(rest)

@@ -4,6 +4,8 @@ With b ~ N(0, I) and z holding the covariance factors, h(b) = sum_i w_i log p(y_
 eta = base + sum_t z_t b_t.  -h'' = D + Z'WZ is factorised by the elimination that linear models use.
 """
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -16,7 +18,7 @@ from ..likelihoods import AbstractFamily
 from .batch import log_density, meet
 
 Effects = tuple[Float[Array, "_ ..."], ...]  # per term (J, *K, q)
-STEPS, HALVINGS = 60, 30
+STEPS = 100
 DECREMENT = 1e-9  # twice the gain still expected, after which one more step is exact to rounding
 
 
@@ -48,9 +50,13 @@ def predictor(problem: Problem, b: Effects) -> Float[Array, " n *K"]:
     """eta at the random effects b."""
     eta = problem.base
     for codes, z, effect in zip(problem.rows.codes, problem.z, b, strict=True):
-        for q in range(z.shape[1]):
-            eta = eta + expand(z[:, q], eta.ndim) * effect[..., q][codes]
+        eta = eta + jnp.sum(_columns(z, eta.ndim) * effect[codes], -1)
     return eta
+
+
+def _columns(z: Float[Array, "n q"], ndim: int) -> Float[Array, "n ... q"]:
+    """Covariates that meet values with `ndim` axes and one more for the columns."""
+    return z.reshape(len(z), *(1,) * (ndim - 1), z.shape[1])
 
 
 def objective(problem: Problem, b: Effects) -> Float[Array, " C *K"]:
@@ -85,14 +91,25 @@ def gradient(problem: Problem, slope: Float[Array, " n *K"], b: Effects) -> Effe
     out = []
     parts = zip(problem.rows.codes, problem.z, b, problem.prior, problem.plan.terms, strict=True)
     for codes, z, effect, prior, term in parts:
-        columns = [segment_sum(slope * expand(z[:, q], slope.ndim), codes, term.size) for q in range(term.width)]
-        pull = effect if prior is None else effect * expand(prior, effect.ndim)
-        out.append(jnp.stack(columns, -1) - pull)
+        total = segment_sum(slope[..., None] * _columns(z, slope.ndim), codes, term.size)
+        out.append(total - (effect if prior is None else effect * expand(prior, effect.ndim)))
     return tuple(out)
 
 
 def products(problem: Problem, weight: Float[Array, " n *K"]) -> Products:
     return weigh(problem.plan, problem.rows, problem.z, weight)
+
+
+class _Search(NamedTuple):
+    """Where a search stands: the best point of every component and its value, the Newton step from there with twice
+    the gain expected, and the share of it that is tried next."""
+
+    b: Effects
+    value: Float[Array, " C *K"]
+    move: Effects
+    gain: Float[Array, " C *K"]
+    share: Float[Array, " C *K"]
+    count: Int[Array, ""]
 
 
 def find_modes(problem: Problem, start: Effects) -> Effects:
@@ -101,56 +118,43 @@ def find_modes(problem: Problem, start: Effects) -> Effects:
     Curvatures of the wrong sign, which families without log-concave densities have, are left out of the steps.
     """
 
-    def unfinished(state):
-        _, _, decrement, count = state
-        return (decrement > DECREMENT) & (count < STEPS)
+    def ahead(search: _Search, share) -> Effects:
+        triples = zip(search.b, search.move, problem.component[1], strict=True)
+        return tuple(b + share[group][..., None] * move for b, move, group in triples)
 
-    def advance(state):
-        b, value, _, count = state
-        slope, weight = slopes(problem, predictor(problem, b))
-        pull = gradient(problem, slope, b)
-        factor = factorise(problem.plan, products(problem, jnp.maximum(weight, 0.0)), problem.prior)
-        move = solve(problem.plan, factor, pull)
-        gain = sum(
-            segment_sum(jnp.sum(p * m, -1), g, problem.count)
-            for p, m, g in zip(pull, move, problem.component[1], strict=True)
+    def unfinished(search: _Search):
+        return jnp.any(search.gain * search.share > DECREMENT) & (search.count < STEPS)
+
+    def advance(search: _Search) -> _Search:
+        b = ahead(search, search.share)
+        value, move, gain = _newton_step(problem, b)
+        better = value >= search.value - 1e-12 * (1.0 + jnp.abs(value))
+        choose = lambda new, old: tuple(
+            jnp.where(better[group][..., None], n, o)
+            for n, o, group in zip(new, old, problem.component[1], strict=True)
         )
-        there, higher = _line_search(problem, b, value, move, gain)
-        return there, higher, jnp.max(jnp.asarray(gain), initial=0.0), count + 1
+        return _Search(
+            choose(b, search.b), jnp.where(better, value, search.value), choose(move, search.move),
+            jnp.where(better, gain, search.gain), jnp.where(better, 1.0, 0.5 * search.share), search.count + 1,
+        )  # fmt: skip
 
-    return jax.lax.while_loop(unfinished, advance, (start, objective(problem, start), jnp.inf, 0))[0]
-
-
-def _line_search(problem: Problem, b: Effects, value, move: Effects, gain):
-    """The first of the steps 1, 1/2, 1/4, ... that does not lose, for every component by itself."""
-
-    def at(step):
-        return tuple(
-            effect + expand_last(step[group]) * change
-            for effect, change, group in zip(b, move, problem.component[1], strict=True)
-        )
-
-    slack = 1e-12 * (1.0 + jnp.abs(value))
-
-    def losing(state):
-        _, _, worse, count = state
-        return jnp.any(worse) & (count < HALVINGS)
-
-    def halve(state):
-        step, _, worse, count = state
-        step = jnp.where(worse, 0.5 * step, step)
-        reached = objective(problem, at(step))
-        return step, reached, ~(reached >= value - slack), count + 1
-
-    reached = objective(problem, at(jnp.ones_like(value)))
-    state = (jnp.ones_like(value), reached, ~(reached >= value - slack), 0)
-    step, reached, worse, _ = jax.lax.while_loop(losing, halve, state)
-    step = jnp.where(worse, 0.0, step)
-    return at(step), jnp.where(worse, value, reached)
+    shape = (problem.count, *problem.base.shape[1:])
+    nothing = jnp.full(shape, -jnp.inf)
+    begin = _Search(start, nothing, zeros(problem), jnp.full(shape, jnp.inf), jnp.ones(shape), jnp.zeros((), int))
+    found = jax.lax.while_loop(unfinished, advance, begin)
+    return ahead(found, jnp.ones(shape))
 
 
-def expand_last(values):
-    return values[..., None]
+def _newton_step(problem: Problem, b: Effects):
+    """h, the Newton step and twice the gain it promises, component by component."""
+    slope, weight = slopes(problem, predictor(problem, b))
+    pull = gradient(problem, slope, b)
+    factor = factorise(problem.plan, products(problem, jnp.maximum(weight, 0.0)), problem.prior)
+    move = solve(problem.plan, factor, pull)
+    gain = jnp.zeros((problem.count, *problem.base.shape[1:]))
+    for p, m, group in zip(pull, move, problem.component[1], strict=True):
+        gain = gain + segment_sum(jnp.sum(p * m, -1), group, problem.count)
+    return objective(problem, b), move, gain
 
 
 def factor_at(problem: Problem, b: Effects) -> Factor:

@@ -1,40 +1,63 @@
 """The model without random effects: where fits begin, and what they are tested against."""
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from .._typing import ArrayLike
+from ..quadrature import Integrand, slope_and_curvature
 from .batch import Batch, log_density
-from .pointwise import Evaluation, pointwise_derivatives
+from .model import GeneralizedModel
+
+
+class Evaluation(NamedTuple):
+    """The log likelihood at v = (coefficients of the whitened columns, rest) and its derivatives in v."""
+
+    v: Float[ArrayLike, " d"]
+    value: Float[ArrayLike, ""]
+    gradient: Float[ArrayLike, " d"]
+    hessian: Float[ArrayLike, "d d"]
+
+
+def integrand_of(
+    model: GeneralizedModel, batch: Batch, eta: Float[Array, "n ..."], aux: Float[Array, " a"]
+) -> Integrand:
+    """The rows' weighted log densities at eta."""
+    return Integrand(lambda e, a: log_density(model.family, batch.y, batch.weights, e, a), eta, aux)
 
 
 @eqx.filter_jit
-def evaluate_single(model, v: Float[ArrayLike, " d"]) -> Evaluation:
+def evaluate_single(model: GeneralizedModel, v: Float[ArrayLike, " d"]) -> Evaluation:
     """Log likelihood, gradient and Hessian in (coefficients of the whitened columns, free ancillary parameters)."""
     v = jnp.asarray(v)
-    p = model.root.shape[0]
-    aux, slopes = model.family.printed(v[p:]), jax.jacfwd(model.family.printed)(v[p:])
+    found = model.each_piece(lambda batch, _: _piece(model, batch, v))
+    if model.pieces > 1:
+        found = jax.tree.map(lambda leaf: jnp.sum(leaf, 0), found)
+    return Evaluation(v, *found)
 
-    def piece(batch: Batch, _):
-        eta = batch.base + batch.x @ v[:p]
-        value = jnp.sum(log_density(model.family, batch.y, batch.weights, eta, aux))
-        found = pointwise_derivatives(model.family, batch, eta, aux)
-        by_aux = jnp.stack([jnp.sum(f) for f in found.first[1:]] or [jnp.zeros(())])[: len(aux)]
-        gradient = jnp.concatenate([batch.x.T @ found.first[0], by_aux @ slopes])
-        xx = batch.x.T @ (found.second[0][0][:, None] * batch.x)
-        cross = [batch.x.T @ row[0] for row in found.second[1:]]
-        xa = (jnp.stack(cross, 1) if cross else jnp.zeros((p, 0))) @ slopes
-        aa = jnp.zeros((len(aux), len(aux)))
-        for a in range(len(aux)):
-            for b in range(a + 1):
-                total = jnp.sum(found.second[a + 1][b + 1])
-                aa = aa.at[a, b].set(total).at[b, a].set(total)
-        bent = jax.hessian(lambda free: by_aux @ model.family.printed(free))(v[p:])
-        hessian = jnp.block([[xx, xa], [xa.T, slopes.T @ aa @ slopes + bent]])
+
+def _piece(model: GeneralizedModel, batch: Batch, v):
+    p = model.root.shape[0]
+    eta = batch.base + batch.x @ v[:p]
+    integrand = integrand_of(model, batch, eta, model.family.printed(v[p:]))
+    slope, curvature = slope_and_curvature(integrand)
+    value = jnp.sum(integrand.density(eta, integrand.ancillary))
+    gradient, hessian = batch.x.T @ slope, batch.x.T @ (curvature[:, None] * batch.x)
+    if len(v) == p:
         return value, gradient, hessian
 
-    found = model.each_piece(piece)
-    value, gradient, hessian = found if model.pieces == 1 else jax.tree.map(lambda leaf: jnp.sum(leaf, 0), found)
-    return Evaluation(v, value, gradient, hessian)
+    def of_free(free):
+        return jnp.sum(integrand.density(eta, model.family.printed(free)))
+
+    def mixed(direction):
+        moved = jax.jvp(lambda free: integrand.slope(eta, model.family.printed(free)), (v[p:],), (direction,))[1]
+        return batch.x.T @ moved
+
+    pull, bend = jax.linearize(jax.grad(of_free), v[p:])
+    directions = jnp.eye(len(v) - p)
+    cross = jax.lax.map(mixed, directions)
+    hessian = jnp.block([[hessian, cross.T], [cross, jax.lax.map(bend, directions)]])
+    return value, jnp.concatenate([gradient, pull]), hessian

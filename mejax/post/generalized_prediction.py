@@ -17,7 +17,7 @@ the default after Laplace's approximation, which has no means) or zero ("fixedon
 With `marginal=True` mu, pr and density are integrals over the random effects' distribution in the population.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ def predict_generalized(
     _check(statistic, asked, data)
     if statistic == "scores":
         return scores(estimates)
-    rows = read_rows(estimates, encoding, data, groups=_needs_groups(statistic, asked))
+    rows = read_rows(estimates, encoding, data, _random_needed(statistic, asked))
     if statistic in _EFFECTS:
         return spread(rows, _effects(estimates, rows, statistic, asked))
     if statistic == "stdp":
@@ -78,8 +78,11 @@ def _check(statistic: str, asked: Request, data: Any) -> None:
         )
 
 
-def _needs_groups(statistic: str, asked: Request) -> bool:
-    return statistic not in ("xb", "stdp") and asked.conditional != "fixedonly"
+def _random_needed(statistic: str, asked: Request) -> Literal["groups", "columns", "none"]:
+    """An average over the random effects' distribution needs their columns, but nobody's group."""
+    if statistic in ("xb", "stdp") or asked.conditional == "fixedonly":
+        return "none"
+    return "columns" if asked.marginal else "groups"
 
 
 def _values(estimates: Estimates, encoding: Encoding, rows: Rows, statistic: str, asked: Request) -> np.ndarray:

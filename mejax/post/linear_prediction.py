@@ -27,7 +27,7 @@ def predict_linear(estimates: Estimates, encoding: Encoding, asked: Request, dat
             f"predict: `{statistic}` compares with the response of the estimation sample; predict `fitted` on the new "
             "data and subtract it from the response"
         )
-    rows = read_rows(estimates, encoding, data, groups=statistic not in ("xb", "stdp"))
+    rows = read_rows(estimates, encoding, data, "none" if statistic in ("xb", "stdp") else "groups")
     levels = equations_above(estimates, asked.relevel)
     if statistic in ("reffects", "reses"):
         which = [k for k in levels if k in equations_at(estimates, asked.relevel)]

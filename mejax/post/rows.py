@@ -1,7 +1,7 @@
 """The rows that are predicted: those of the estimation sample, or of new data coded alike."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -32,13 +32,15 @@ class Rows:
         return value if self.offset is None or not offset else value + self.offset
 
 
-def read_rows(estimates: Estimates, encoding: Encoding, data: Any, groups: bool) -> Rows:
-    """The estimation sample, or `data`; with `groups=False` the grouping variables are not needed."""
+def read_rows(
+    estimates: Estimates, encoding: Encoding, data: Any, random: Literal["groups", "columns", "none"]
+) -> Rows:
+    """The estimation sample, or `data`, of whose random part `random` says how much is needed."""
     design = estimates.design
     if data is None:
         index = encoding.index if encoding.index is not None else pd.RangeIndex(len(encoding.sample))
         return Rows(design.x, design.offset, design.effects, index, encoding.sample)
-    new = encoding.replay(data, groups=groups)
+    new = encoding.replay(data, random=random)
     index = data.index if isinstance(data, pd.DataFrame) else pd.RangeIndex(len(new.x))
     return Rows(new.x, new.offset, new.effects, index, None, new.missing, dict(new.extras))
 

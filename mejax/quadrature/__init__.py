@@ -7,8 +7,9 @@ from .adaptation import standard_nodes as standard_nodes
 from .adaptation import triangular_root as triangular_root
 from .information import Columns as Columns
 from .information import Derivatives as Derivatives
-from .information import Pointwise as Pointwise
+from .information import Integrand as Integrand
 from .information import derivatives as derivatives
+from .information import slope_and_curvature as slope_and_curvature
 from .nested import Nodes as Nodes
 from .nested import Placed as Placed
 from .nested import Tilted as Tilted

@@ -5,6 +5,7 @@ and E over the posterior weights of the nodes (Louis 1982).  Applied level by le
 per level happens in log densities of one number, the linear predictor, whose derivatives are elementwise.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -16,14 +17,17 @@ from .._typing import ArrayLike
 from .nested import Placed, Tilted, Tree, conditional, joint, spread, weighted
 
 
-class Pointwise(NamedTuple):
-    """Derivatives of the rows' (weighted) log densities at every combination of nodes, in t = (eta, ancillary).
+class Integrand(NamedTuple):
+    """The rows' (weighted) log density, elementwise in the linear predictor at every combination of nodes, (n, K_top,
+    ..., K_0), and a function of the ancillary parameters; both at their present values."""
 
-    `first[a]` and `second[a][b]` (b <= a) are (n, K_top, ..., K_0).
-    """
+    density: Callable[[Float[Array, "n ..."], Float[Array, " a"]], Float[Array, "n ..."]]
+    eta: Float[Array, "n ..."]
+    ancillary: Float[Array, " a"]
 
-    first: tuple[Float[Array, "n ..."], ...]
-    second: tuple[tuple[Float[Array, "n ..."], ...], ...]
+    def slope(self, eta: Float[Array, "n ..."], ancillary: Float[Array, " a"]) -> Float[Array, "n ..."]:
+        """The derivative of the density in eta."""
+        return jax.jvp(lambda e: self.density(e, ancillary), (eta,), (jnp.ones_like(eta),))[1]
 
 
 class Columns(NamedTuple):
@@ -49,17 +53,22 @@ class Derivatives(NamedTuple):
     in_ancillary: Float[Array, " a"]
 
 
-def derivatives(tree: Tree, placed: Placed, tilted: Tilted, pointwise: Pointwise, columns: Columns) -> Derivatives:
+def derivatives(tree: Tree, placed: Placed, tilted: Tilted, integrand: Integrand, columns: Columns) -> Derivatives:
     """See the head of this file."""
     effects = stack_effects(tree, placed)
     weights = conditional(tilted)
     posterior = joint(tree, weights, scaled=True)
-    scores, by_effect = _lowest_scores(tree, effects, pointwise, columns)
-    hessian = _rows_part(tree, effects, posterior[0], pointwise, columns)
+    slope, curvature = slope_and_curvature(integrand)
+    scores, by_effect = _lowest_scores(tree, effects, slope, columns)
+    hessian = _rows_part(tree, effects, posterior[0], curvature, columns)
     in_factor = jnp.einsum("q...,...,...r->qr", by_effect, posterior[0], effects)
-    in_ancillary = jnp.stack(
-        [jnp.sum(f * posterior[0][tree.codes[0]]) for f in pointwise.first[1:]] or [jnp.zeros(0)], axis=-1
-    ).reshape(-1)
+    in_ancillary = jnp.zeros(0)
+    if len(integrand.ancillary):
+        found = _ancillary_part(tree, effects, posterior[0], integrand)
+        by_rest = jnp.einsum("a...,am->m...", found.scores, columns.ancillary)
+        scores = scores.at[columns.x.shape[1] :].add(by_rest)
+        hessian = hessian + _with_ancillary(found, columns)
+        in_ancillary = jnp.einsum("a...,...->a", found.scores, posterior[0])
     flowing = scores
     for level in range(tree.depth):
         mean = jnp.sum(weights[level][None] * flowing, axis=-1)
@@ -68,6 +77,12 @@ def derivatives(tree: Tree, placed: Placed, tilted: Tilted, pointwise: Pointwise
         if level + 1 < tree.depth:
             flowing = _sum_groups(flowing, tree.parents[level], tree.sizes[level + 1])
     return Derivatives(flowing, hessian, in_factor, in_ancillary)
+
+
+def slope_and_curvature(integrand: Integrand) -> tuple[Float[Array, "n ..."], Float[Array, "n ..."]]:
+    """First and second derivatives of the rows' log densities in the linear predictor."""
+    eta, ones = integrand.eta, jnp.ones_like(integrand.eta)
+    return jax.jvp(lambda e: integrand.slope(e, integrand.ancillary), (eta,), (ones,))
 
 
 def stack_effects(tree: Tree, placed: Placed) -> Float[Array, "J ..."]:
@@ -93,51 +108,84 @@ def _gram(values: Float[Array, "d ..."], weights: Float[Array, "..."]) -> Float[
     return (flat * weights.reshape(1, -1)) @ flat.T
 
 
-def _lowest_scores(tree: Tree, effects, pointwise: Pointwise, columns: Columns):
+def _lowest_scores(tree: Tree, effects, slope, columns: Columns):
     """Derivatives of each term of the lowest level, (d, J_0, K_top, ..., K_0), and those in Lambda b (Q, ...)."""
     codes, size = tree.codes[0], tree.sizes[0]
-    slope = pointwise.first[0]
     axes = (1,) * (slope.ndim - 1)
     both = jnp.concatenate([columns.x, columns.z], axis=1).T
     sums = jax.lax.map(lambda c: segment_sum(slope * c.reshape(c.shape + axes), codes, size), both)
     p = columns.x.shape[1]
-    by_effect = sums[p:]
-    rest = jnp.einsum("q...,mqr,...r->m...", by_effect, columns.slopes, effects)
-    if len(pointwise.first) > 1:
-        own = jnp.stack([segment_sum(f, codes, size) for f in pointwise.first[1:]])
-        rest = rest + jnp.einsum("a...,am->m...", own, columns.ancillary)
-    return jnp.concatenate([sums[:p], rest]), by_effect
+    rest = jnp.einsum("q...,mqr,...r->m...", sums[p:], columns.slopes, effects)
+    return jnp.concatenate([sums[:p], rest]), sums[p:]
 
 
-def _rows_part(tree: Tree, effects, posterior, pointwise: Pointwise, columns: Columns):
-    """E[t''] of the rows: second derivatives of the log density times outer products of d eta / d parameter."""
+def _row_moments(tree: Tree, posterior, values, features) -> Float[Array, "f n"]:
+    """Sums over the nodes of each row's `values` times features (f, J_0, K_top, ..., K_0) of its group."""
     codes = tree.codes[0]
-    weight = posterior[codes]
+    heavy = posterior[codes] * values
+    axes = tuple(range(1, heavy.ndim))
+    return jax.lax.map(lambda feature: jnp.sum(heavy * feature[codes], axis=axes), features)
+
+
+def _plain_features(effects) -> Float[Array, "f J ..."]:
+    """1 and every effect."""
+    return jnp.stack([jnp.ones(effects.shape[:-1]), *(effects[..., q] for q in range(effects.shape[-1]))])
+
+
+def _rows_part(tree: Tree, effects, posterior, curvature, columns: Columns):
+    """E[t''] of the rows: second derivatives of the log density times outer products of d eta / d parameter."""
     width = effects.shape[-1]
-    axes = tuple(range(1, weight.ndim))
-    plain = [jnp.ones(effects.shape[:-1]), *(effects[..., q] for q in range(width))]
-    squares = [effects[..., q] * effects[..., r] for q in range(width) for r in range(q + 1)]
-
-    def row_moments(second, features):
-        heavy = weight * second
-        return jax.lax.map(lambda feature: jnp.sum(heavy * feature[codes], axis=axes), jnp.stack(features))
-
-    found = row_moments(pointwise.second[0][0], plain + squares)
+    squares = jnp.stack([effects[..., q] * effects[..., r] for q in range(width) for r in range(q + 1)])
+    features = jnp.concatenate([_plain_features(effects), squares])
+    found = _row_moments(tree, posterior, curvature, features)
     zero, one = found[0], found[1 : 1 + width].T
     low = jnp.tril_indices(width)
     two = jnp.zeros((len(zero), width, width)).at[:, low[0], low[1]].set(found[1 + width :].T)
     two = two + jnp.swapaxes(jnp.tril(two, -1), 1, 2)
-    bend = jnp.einsum("nq,mqr->nmr", columns.z, columns.slopes)  # d eta / d rest = bend . b
+    bend = _bend(columns)
     xx = columns.x.T @ (zero[:, None] * columns.x)
     xr = columns.x.T @ jnp.einsum("nmr,nr->nm", bend, one)
     rr = jnp.einsum("nmr,nrs,nos->mo", bend, two, bend)
-    for a in range(1, len(pointwise.first)):
-        moments = row_moments(pointwise.second[a][0], plain)
-        slope = columns.ancillary[a - 1]
-        xr = xr + jnp.outer(columns.x.T @ moments[0], slope)
-        cross = jnp.outer(jnp.einsum("nmr,rn->m", bend, moments[1:]), slope)
-        rr = rr + cross + cross.T
-        for b in range(1, a + 1):
-            own = jnp.sum(weight * pointwise.second[a][b]) * jnp.outer(slope, columns.ancillary[b - 1])
-            rr = rr + (own if a == b else own + own.T)
     return jnp.block([[xx, xr], [xr.T, rr]])
+
+
+def _bend(columns: Columns) -> Float[Array, "n r Q"]:
+    """d eta / d rest = bend . b"""
+    return jnp.einsum("nq,mqr->nmr", columns.z, columns.slopes)
+
+
+class _Ancillary(NamedTuple):
+    """By ancillary parameter: `scores` (a, J_0, K_top, ..., K_0) of the lowest level's terms, `moments` (a, 1 + Q, n)
+    of the mixed derivatives with eta, and E[second derivatives] among themselves (a, a)."""
+
+    scores: Float[Array, "a ..."]
+    moments: Float[Array, "a f n"]
+    second: Float[Array, "a a"]
+
+
+def _ancillary_part(tree: Tree, effects, posterior, integrand: Integrand) -> _Ancillary:
+    """One ancillary parameter after the other, so that the program does not grow with their number."""
+    eta, at = integrand.eta, integrand.ancillary
+    weight, features = posterior[tree.codes[0]], _plain_features(effects)
+
+    def along(direction):
+        score = jax.jvp(lambda t: integrand.density(eta, t), (at,), (direction,))[1]
+        mixed = jax.jvp(lambda t: integrand.slope(eta, t), (at,), (direction,))[1]
+        pull = jax.grad(lambda t: jnp.sum(weight * integrand.density(eta, t)))
+        return _Ancillary(
+            segment_sum(score, tree.codes[0], tree.sizes[0]),
+            _row_moments(tree, posterior, mixed, features),
+            jax.jvp(pull, (at,), (direction,))[1],
+        )
+
+    return jax.lax.map(along, jnp.eye(len(at)))
+
+
+def _with_ancillary(found: _Ancillary, columns: Columns) -> Float[Array, "d d"]:
+    """What the ancillary parameters add to E[t'']."""
+    slopes = columns.ancillary
+    xr = jnp.einsum("np,an,am->pm", columns.x, found.moments[:, 0], slopes)
+    mixed = jnp.einsum("nmq,aqn,ao->mo", _bend(columns), found.moments[:, 1:], slopes)
+    rr = mixed + mixed.T + slopes.T @ found.second @ slopes
+    p = columns.x.shape[1]
+    return jnp.block([[jnp.zeros((p, p)), xr], [xr.T, rr]])
