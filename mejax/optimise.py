@@ -32,6 +32,8 @@ class Settings:
 
     `held` says that derivatives hold something that the value adapts (quadrature nodes), so that near the maximum a
     step may lose a little: it is then judged by the gain that the derivatives expect afterwards.
+    `secant` is for Hessians that cost much more than gradients: an exact one where the climb begins and wherever a step
+    fails, in between the update of Broyden, Fletcher, Goldfarb and Shanno (1970).
     """
 
     iterations: int = 300
@@ -39,10 +41,11 @@ class Settings:
     halvings: int = 30
     difficult: bool = False
     held: bool = False
+    secant: bool = False
 
 
 EXACT = 1e-13  # expected gains below this need no further step
-SLOPE = 0.3  # most that the value may lose over a standard error where the gradient at held nodes vanishes
+SLOPE = 1.0  # most that the value may lose over a standard error where the gradient at held nodes vanishes
 SURE = 3.0  # standard deviations this many standard errors from zero are climbed on the log scale
 
 
@@ -90,17 +93,24 @@ def maximise(
         return Maximum(here, Status.NOT_CONVERGED)
     log(Step(0, float(here.value)))
     status = Status.NOT_CONVERGED
+    logs = np.zeros(len(start), bool) if logs is None else logs
+    curvature: np.ndarray | None = None
     try:
         for iteration in range(1, settings.iterations + 1):
-            move = _Move(here, np.zeros(len(start), bool) if logs is None else logs, settings.difficult)
+            curvature = np.asarray(here.hessian) if curvature is None else curvature
+            move = _Move(here, curvature, logs, settings.difficult)
             if move.concave and move.gain < EXACT:
                 status = Status.CONVERGED
                 break
             small = move.concave and move.gain < settings.tolerance
             there, halved = _climb(objective, here, move, settings, last=small)
+            if there is None and settings.secant and not small and curvature is not here.hessian:
+                curvature = None
+                continue
             if there is None:
                 status = Status.CONVERGED if small or move.gain < 1e-6 else Status.NOT_CONVERGED
                 break
+            curvature = _updated(curvature, here, there) if settings.secant and move.concave and not halved else None
             here = there
             remark = "" if move.concave else "(not concave)"
             log(Step(iteration, float(here.value), remark or ("(backed up)" if halved else "")))
@@ -115,9 +125,9 @@ def maximise(
 class _Move:
     """A Newton step from an evaluated point: additive, or multiplicative in the elements climbed on the log scale."""
 
-    def __init__(self, here: Evaluated, logs: np.ndarray, difficult: bool):
+    def __init__(self, here: Evaluated, hessian: np.ndarray, logs: np.ndarray, difficult: bool):
         self.v = np.asarray(here.v)
-        gradient, hessian = np.asarray(here.gradient), np.asarray(here.hessian)
+        gradient = np.asarray(here.gradient)
         curvature = np.sqrt(np.abs(np.diag(hessian)))
         self.logs = logs & (np.abs(self.v) * curvature > SURE)
         scale = np.where(self.logs, self.v, 1.0)
@@ -127,6 +137,16 @@ class _Move:
     def to(self, step: float) -> np.ndarray:
         change = step * self.direction
         return np.where(self.logs, self.v * np.exp(np.clip(change, -2.0, 2.0)), self.v + change)
+
+
+def _updated(hessian: np.ndarray, here: Evaluated, there: Evaluated) -> np.ndarray | None:
+    """The secant update of a negative definite Hessian; None where the gradients show no such curvature."""
+    step = np.asarray(there.v) - np.asarray(here.v)
+    change = np.asarray(there.gradient) - np.asarray(here.gradient)
+    if not step @ change < 0:
+        return None
+    pushed = hessian @ step
+    return hessian - np.outer(pushed, pushed) / (step @ pushed) + np.outer(change, change) / (step @ change)
 
 
 def newton_direction(gradient: np.ndarray, hessian: np.ndarray, difficult: bool = False):
@@ -158,8 +178,8 @@ def _nearer(here: Evaluated, there: Evaluated, move: _Move) -> bool:
     Where their gradient vanishes the value still slopes, because what they hold moves: a step of s standard errors,
     s^2 = `move.gain`, changes it in proportion to s.
     """
-    after = _Move(there, np.zeros(len(move.v), bool), False)
-    nearer = move.concave and after.concave and after.gain < 0.25 * move.gain
+    after = _Move(there, np.asarray(there.hessian), np.zeros(len(move.v), bool), False)
+    nearer = move.concave and after.concave and after.gain < 0.5 * move.gain
     return bool(nearer and there.value >= here.value - max(move.gain, SLOPE * np.sqrt(move.gain)))
 
 

@@ -33,7 +33,9 @@ def double():
 def sorted_plan(name: str, small: bool = False) -> tuple[Plan, list[HostTerm], list]:
     """The plan of a pattern of levels, its terms in the order of the chain where nothing crosses."""
     design, _ = generalized_design(name, "poisson") if small else linear_design(name)
-    hosts = merge_terms([e.codes for e in design.effects], [e.z for e in design.effects], [e.size for e in design.effects])
+    hosts = merge_terms(
+        [e.codes for e in design.effects], [e.z for e in design.effects], [e.size for e in design.effects]
+    )
     plan, numbers = make_plan(hosts)
     return plan, hosts, numbers
 
@@ -68,7 +70,14 @@ def problem(name: str, small: bool = False):
     prior = tuple(None if k % 2 else rng.uniform(0.5, 3.0, h.term.size) for k, h in enumerate(hosts))
     z = dense_columns(hosts)
     d = [np.repeat(np.ones(h.term.size) if p is None else p, h.term.width) for p, h in zip(prior, hosts, strict=True)]
-    return plan, make_rows(plan, hosts, numbers), hosts, jnp.asarray(w), prior, np.diag(np.concatenate(d)) + z.T @ (w[:, None] * z)
+    return (
+        plan,
+        make_rows(plan, hosts, numbers),
+        hosts,
+        jnp.asarray(w),
+        prior,
+        np.diag(np.concatenate(d)) + z.T @ (w[:, None] * z),
+    )
 
 
 def everything(plan, rows, z, w, prior, right):

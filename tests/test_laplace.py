@@ -62,7 +62,9 @@ def test_weights_and_offset_equal_the_dense_twin():
     rng = np.random.default_rng(0)
     weights, offset = rng.integers(1, 4, 26).astype(float), rng.normal(size=26)
     model, design, params, _ = at("crossed", "bernoulli logit", weights=weights, offset=offset)
-    assert float(loglik(model, params)) == pytest.approx(twin(model, design, "bernoulli logit", params).value, rel=1e-10)
+    assert float(loglik(model, params)) == pytest.approx(
+        twin(model, design, "bernoulli logit", params).value, rel=1e-10
+    )
 
 
 @pytest.mark.parametrize(("name", "kind"), [("two_levels", "bernoulli logit"), ("crossed_slopes", "poisson")])
@@ -74,7 +76,9 @@ def test_derivatives_include_the_motion_of_the_modes(name, kind):
     step, scale = 1e-4, 1 + np.abs(np.asarray(here.hessian)).max()
     for k, direction in enumerate(step * np.eye(len(v))):
         (above, _), (below, _) = (evaluate(model, v + d, state) for d in (direction, -direction))
-        assert float(here.gradient[k]) == pytest.approx(float(above.value - below.value) / (2 * step), rel=1e-5, abs=1e-6)
+        assert float(here.gradient[k]) == pytest.approx(
+            float(above.value - below.value) / (2 * step), rel=1e-5, abs=1e-6
+        )
         np.testing.assert_allclose(here.hessian[k], (above.gradient - below.gradient) / (2 * step), atol=1e-6 * scale)
     np.testing.assert_allclose(here.hessian, here.hessian.T, atol=1e-9 * scale)
 
@@ -115,7 +119,9 @@ def test_the_order_of_crossed_factors_is_the_librarys_business():
 
 
 def test_quadrature_is_refused_where_factors_cross():
-    with pytest.raises(ValueError, match=r"intmethod\(mvaghermite\) integrates nested levels .* use intmethod\(laplace\)"):
+    with pytest.raises(
+        ValueError, match=r"intmethod\(mvaghermite\) integrates nested levels .* use intmethod\(laplace\)"
+    ):
         generalized_model("crossed", "poisson", "mvaghermite")
     model, _ = generalized_model("crossed", "poisson", None)
     assert model.method == "laplace"

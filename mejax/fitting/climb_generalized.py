@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -10,11 +11,21 @@ import numpy as np
 from .._tree import to_host
 from .._typing import Params
 from ..design import Design
-from ..glmm import Evaluation, GeneralizedModel, differentiates_nodes, evaluate, evaluate_single, start_state
+from ..glmm import (
+    Evaluation,
+    GeneralizedModel,
+    differentiates_nodes,
+    evaluate,
+    evaluate_single,
+    hessian_at,
+    slope_at,
+    start_state,
+)
 from ..optimise import Maximum, Settings, Step, maximise
 
 FALLBACKS = (0.1, 0.01, 0.001)  # variances tried where 1 gives no finite likelihood
 LOSS = 1e-7  # relative to the log likelihood: what an evaluation near the best may lack
+LARGE = 256  # columns of the dense remainder of a crossed model
 NEAR_ZERO = 0.1  # standard deviations below this many standard errors are tried at exactly zero
 
 
@@ -50,6 +61,22 @@ class Climb:
     null: Maximum
 
 
+def is_large(model: GeneralizedModel) -> bool:
+    """Does a Hessian cost so much more than a gradient that most steps should do without?"""
+    return model.plan.columns > LARGE
+
+
+class LateHessian:
+    """An evaluation whose Hessian is computed when somebody asks for it."""
+
+    def __init__(self, model: GeneralizedModel, v: np.ndarray, value: np.ndarray, gradient: np.ndarray, state: Any):
+        self.model, self.v, self.value, self.gradient, self.state = model, v, value, gradient, state
+
+    @cached_property
+    def hessian(self) -> np.ndarray:
+        return np.asarray(to_host(hessian_at(self.model, self.v, self.state)))
+
+
 class Objective:
     """The log likelihood with its derivatives.
 
@@ -63,9 +90,9 @@ class Objective:
 
     def forget(self) -> None:
         self.state: Any = None
-        self.last: Evaluation | None = None
+        self.last: Evaluation | LateHessian | None = None
 
-    def __call__(self, v: np.ndarray) -> Evaluation:
+    def __call__(self, v: np.ndarray) -> Evaluation | LateHessian:
         best = self.last
         if best is not None and np.array_equal(best.v, v):
             return best
@@ -81,7 +108,10 @@ class Objective:
             self.state, self.last = state, found
         return found
 
-    def _from(self, v: np.ndarray, state: Any) -> tuple[Evaluation, Any]:
+    def _from(self, v: np.ndarray, state: Any) -> tuple[Evaluation | LateHessian, Any]:
+        if is_large(self.model):
+            value, gradient, state = slope_at(self.model, v, state)
+            return LateHessian(self.model, v, *to_host((value, gradient)), state), state
         found, state = evaluate(self.model, v, state)
         return to_host(found), state
 
@@ -97,7 +127,7 @@ def climb(model: GeneralizedModel, design: Design, settings: GeneralizedSettings
     else:
         start = _refined(model, design, settings, null, objective)
     settings.say("\nFitting full model:\n")
-    options = replace(settings.optimiser, held=not differentiates_nodes(model))
+    options = replace(settings.optimiser, held=not differentiates_nodes(model), secant=is_large(model))
     scales = np.concatenate([np.zeros(len(model.root), bool), model.structure.scales])
     found = maximise(objective, start, options, _reporter(settings), logs=scales)
     if not np.isfinite(found.at.value):

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._status import Status
 from .._tree import to_host
+from .._typing import ArrayLike
 from ..covstruct import AbstractCovariance, Fixed
 from ..design import Design, Names
 from ..glmm import ConstrainedStructure, GeneralizedModel, variance_places
@@ -24,10 +25,10 @@ from .verdict_generalized import Verdict, generalized_verdict
 class Printed(NamedTuple):
     """Everything printed, its derivatives in v, and the covariance matrix of every equation's random effects."""
 
-    values: np.ndarray
-    jacobian: np.ndarray
-    sigmas: tuple[np.ndarray, ...]
-    aux: np.ndarray
+    values: ArrayLike
+    jacobian: ArrayLike
+    sigmas: tuple[ArrayLike, ...]
+    aux: ArrayLike
 
 
 @eqx.filter_jit

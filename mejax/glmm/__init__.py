@@ -3,6 +3,8 @@
 from .batch import Batch as Batch
 from .curvature import differentiates_nodes as differentiates_nodes
 from .curvature import evaluate as evaluate
+from .curvature import hessian_at as hessian_at
+from .curvature import slope_at as slope_at
 from .curvature import start_state as start_state
 from .methods import LAPLACES as LAPLACES
 from .methods import METHODS as METHODS

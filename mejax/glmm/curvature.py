@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from .._typing import ArrayLike
 from ..quadrature import Columns, derivatives, linear_predictor, place, tilt, weighted
@@ -39,6 +39,29 @@ def evaluate(model: GeneralizedModel, v: Float[ArrayLike, " d"], state: State) -
 def differentiates_nodes(model: GeneralizedModel) -> bool:
     """Do the nodes move with the parameters when derivatives are taken?"""
     return model.exact or model.method not in (MEAN_VARIANCE, PLAIN)
+
+
+@eqx.filter_jit
+def slope_at(model: GeneralizedModel, v: Float[ArrayLike, " d"], state: State):
+    """(log likelihood, gradient, new state): `evaluate` without the Hessian, for large crossed models."""
+    v = jnp.asarray(v)
+
+    def piece(batch: Batch, state: State):
+        state = adapted(model, batch, model.point(v), state)
+        total = lambda v: jnp.sum(contributions(model, batch, model.point(v), state))
+        return jax.value_and_grad(total)(v), state
+
+    found, state = model.each_piece(piece, state)
+    value, gradient = found if model.pieces == 1 else jax.tree.map(lambda leaf: jnp.sum(leaf, 0), found)
+    return value, gradient, state
+
+
+@eqx.filter_jit
+def hessian_at(model: GeneralizedModel, v: Float[ArrayLike, " d"], state: State) -> Float[Array, "d d"]:
+    """The Hessian that goes with `slope_at`, at the state that it returned."""
+    v = jnp.asarray(v)
+    found = model.each_piece(lambda batch, state: by_differentiation(model, batch, v, state)[2], state)
+    return found if model.pieces == 1 else jnp.sum(found, 0)
 
 
 def by_differentiation(model: GeneralizedModel, batch: Batch, v, state: State):

@@ -83,6 +83,7 @@ def adapted(model, batch: Batch, point: Point, state: State) -> State:
     problem = problem_of(model, batch, jax.lax.stop_gradient(point))
     if model.method != MEAN_VARIANCE:
         return find_modes(problem, state)
+    assert batch.tree is not None
     density = lambda placed: densities_at(model, batch, problem, placed)
     return adapt(batch.tree, rules_of(model, batch), state, density)
 

@@ -95,14 +95,14 @@ def linear_predictor(tree: Tree, placed: Placed, base: Float[Array, " n"], z: tu
 def tilt(tree: Tree, placed: Placed, densities: Float[Array, "n ..."]) -> Tilted:
     """Up the tree: `densities` are the (weighted) log densities of the rows at every combination of nodes."""
     terms, values = [], []
-    flowing, codes = densities, tree.codes[0]
+    flowing = densities
     for level in range(tree.depth):
+        codes = tree.parents[level - 1] if level else tree.codes[0]
         total = segment_sum(flowing, codes, tree.sizes[level]) + placed.log_weights[level]
         value = jax.nn.logsumexp(total, axis=-1)
         terms.append(total)
         values.append(value)
         flowing = weighted(tree, level, value)
-        codes = tree.parents[level] if level + 1 < tree.depth else None
     return Tilted(tuple(terms), tuple(values))
 
 

@@ -146,9 +146,10 @@ class Fit:
         return _estat.bic(self.estimates)
 
     @cached_property
-    def wald(self) -> _hypotheses.Wald:
-        """Test that all coefficients but the intercept are zero: `.chi2 .df .p`."""
-        return _hypotheses.model_wald(self.estimates)
+    def wald(self) -> _hypotheses.Wald | None:
+        """Test that all coefficients but the intercept are zero: `.chi2 .df .p`; None where there are none."""
+        found = _hypotheses.model_wald(self.estimates)
+        return found if found.df else None
 
     @property
     def lr_test(self) -> Comparison | None:
@@ -255,7 +256,7 @@ class Fit:
         return Text(render(self._report()))
 
     def _report(self):
-        return report(self.spec, self.estimates, self.encoding, self.wald)
+        return report(self.spec, self.estimates, self.encoding, _hypotheses.model_wald(self.estimates))
 
     def __str__(self) -> str:
         return str(self.summary())
