@@ -46,6 +46,7 @@ class Settings:
 
 EXACT = 1e-13  # expected gains below this need no further step
 SLOPE = 1.0  # most that the value may lose over a standard error where the gradient at held nodes vanishes
+SHORT = 10  # halvings after which no loss is put down to rounding
 SURE = 3.0  # standard deviations this many standard errors from zero are climbed on the log scale
 
 
@@ -189,7 +190,9 @@ def _climb(objective, here, move: _Move, settings: Settings, last: bool):
     step = 1.0
     for halving in range(settings.halvings if not last else 2):
         there = objective(move.to(step))
-        enough = -slack if last or move.gain < 1e-6 else 1e-4 * step * move.gain - slack
+        # short steps must gain: rounding would let them creep on for ever where the value does not follow its derivatives
+        spare = slack if halving < SHORT else 0.0
+        enough = -spare if last or move.gain < 1e-6 else 1e-4 * step * move.gain - spare
         finite = np.isfinite(there.value) and np.all(np.isfinite(there.gradient))
         if finite and (there.value - here.value >= enough or (settings.held and _nearer(here, there, move))):
             return there, halving > 0
