@@ -96,16 +96,19 @@ def maximise(
     status = Status.NOT_CONVERGED
     logs = np.zeros(len(start), bool) if logs is None else logs
     curvature: np.ndarray | None = None
+    exact_at: Evaluated | None = None
     try:
         for iteration in range(1, settings.iterations + 1):
-            curvature = np.asarray(here.hessian) if curvature is None else curvature
+            if curvature is None:
+                curvature, exact_at = np.asarray(here.hessian), here
             move = _Move(here, curvature, logs, settings.difficult)
             if move.concave and move.gain < EXACT:
                 status = Status.CONVERGED
                 break
             small = move.concave and move.gain < settings.tolerance
-            there, halved = _climb(objective, here, move, settings, last=small)
-            if there is None and settings.secant and not small and curvature is not here.hessian:
+            secant = settings.secant and exact_at is not here
+            there, halved = _climb(objective, here, move, settings, tries=2 if small else 1 if secant else None)
+            if there is None and secant and not small:
                 curvature = None
                 continue
             if there is None:
@@ -184,15 +187,15 @@ def _nearer(here: Evaluated, there: Evaluated, move: _Move) -> bool:
     return bool(nearer and there.value >= here.value - max(move.gain, SLOPE * np.sqrt(move.gain)))
 
 
-def _climb(objective, here, move: _Move, settings: Settings, last: bool):
-    """The first point along the direction that gains enough (any that does not lose, for the last step)."""
+def _climb(objective, here, move: _Move, settings: Settings, tries: int | None):
+    """The first point along the direction that gains enough; `tries` is 2 for the last step, which may gain nothing."""
     slack = 1e-12 * (1.0 + abs(float(here.value)))
     step = 1.0
-    for halving in range(settings.halvings if not last else 2):
+    for halving in range(settings.halvings if tries is None else tries):
         there = objective(move.to(step))
-        # short steps must gain: rounding would let them creep on for ever where the value does not follow its derivatives
+        # short steps must gain: rounding would let them creep on for ever where the value does not follow the slope
         spare = slack if halving < SHORT else 0.0
-        enough = -spare if last or move.gain < 1e-6 else 1e-4 * step * move.gain - spare
+        enough = -spare if tries == 2 or move.gain < 1e-6 else 1e-4 * step * move.gain - spare
         finite = np.isfinite(there.value) and np.all(np.isfinite(there.gradient))
         if finite and (there.value - here.value >= enough or (settings.held and _nearer(here, there, move))):
             return there, halving > 0

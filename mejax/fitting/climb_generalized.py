@@ -12,6 +12,7 @@ from .._tree import to_host
 from .._typing import Params
 from ..design import Design
 from ..glmm import (
+    MEAN_VARIANCE,
     Evaluation,
     GeneralizedModel,
     differentiates_nodes,
@@ -100,7 +101,8 @@ class Objective:
             found, state = self._from(v, start_state(self.model, v))
         else:
             found, state = self._from(v, self.state)
-            if not found.value >= best.value - LOSS * (1.0 + abs(float(best.value))):
+            worse = not found.value >= best.value - LOSS * (1.0 + abs(float(best.value)))
+            if worse and (self.model.method == MEAN_VARIANCE or not np.isfinite(found.value)):
                 again, fresh = self._from(v, start_state(self.model, v))
                 if not found.value >= again.value:
                     found, state = again, fresh

@@ -7,6 +7,7 @@ from .curvature import hessian_at as hessian_at
 from .curvature import slope_at as slope_at
 from .curvature import start_state as start_state
 from .methods import LAPLACES as LAPLACES
+from .methods import MEAN_VARIANCE as MEAN_VARIANCE
 from .methods import METHODS as METHODS
 from .model import GeneralizedModel as GeneralizedModel
 from .posterior import EmpiricalBayes as EmpiricalBayes
