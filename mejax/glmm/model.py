@@ -68,8 +68,8 @@ class GeneralizedModel(AbstractModel):
     def vector(self, params: Params) -> Float[Array, " d"]:
         """The optimiser's vector of `params`, after a look at what was passed."""
         require_double()
-        random, ancillary = self.structure.params(np.zeros(len(self.beginning) - len(self.root)))
-        check_params(params, Params((len(self.root),), tuple(r.shape for r in random), (0,), ancillary.shape))
+        random, ancillary = self.structure.shapes
+        check_params(params, Params((len(self.root),), random, (0,), ancillary))
         return jnp.concatenate([self.root @ params.fixed, self.structure.vector(params.random, params.ancillary)])
 
     def point(self, v: Float[ArrayLike, " d"]) -> Point:

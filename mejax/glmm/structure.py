@@ -45,6 +45,11 @@ class AbstractStructure(eqx.Module):
 
     @property
     @abc.abstractmethod
+    def shapes(self) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
+        """Of `Params.random` and `Params.ancillary`."""
+
+    @property
+    @abc.abstractmethod
     def scales(self) -> np.ndarray:
         """Which elements of `rest` are standard deviations by themselves."""
 
@@ -96,6 +101,10 @@ class FreeStructure(AbstractStructure):
     def vector(self, random, ancillary):
         return jnp.concatenate([*(jnp.asarray(r, float) for r in random), jnp.asarray(ancillary, float)])
 
+    @property
+    def shapes(self):
+        return tuple((len(b.init()),) for b in self.blocks), (len(self.family.ancillary),)
+
     def unit(self, aux, variance=1.0):
         thetas = [b.nearest(variance * np.eye(b.size)) for b in self.blocks]
         return np.concatenate([*thetas, self.family.free(np.asarray(aux))])
@@ -109,7 +118,8 @@ class FreeStructure(AbstractStructure):
 def _rectified(block: AbstractCovariance, theta: np.ndarray) -> np.ndarray:
     """Signs that no covariance depends on, made positive."""
     if block.traits.any_basis and block.size > 1:
-        lower = np.asarray(block.triangular(jnp.asarray(theta)))
+        lower = np.zeros((block.size, block.size))
+        lower[np.tril_indices(block.size)] = theta
         return (lower * np.where(np.diag(lower) < 0, -1.0, 1.0))[np.tril_indices(block.size)]
     return np.where(block.traits.scales, np.abs(theta), theta)
 
@@ -145,6 +155,10 @@ class ConstrainedStructure(AbstractStructure):
 
     def vector(self, random, ancillary):
         return jnp.asarray(random[0], float)
+
+    @property
+    def shapes(self):
+        return ((len(self.is_log),),), (0,)
 
     def unit(self, aux, variance=1.0):
         values = np.zeros(len(self.offset))
