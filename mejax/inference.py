@@ -66,8 +66,16 @@ def cluster_scores(model: LinearModel, fixed, v) -> Scores:
     return Scores(*jax.jacfwd(contributions, argnums=(0, 1))(fixed, v))
 
 
-def sandwich(bread: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
-    """bread (sum_j s_j s_j') bread M / (M - 1), the scores summed within `clusters` first."""
+def sandwich(
+    bread: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None, repeats: np.ndarray | None = None
+) -> np.ndarray:
+    """bread (sum_j s_j s_j') bread M / (M - 1), the scores summed within `clusters` first.
+
+    Without clusters each score may stand for `repeats` equal ones, of which it is the sum.
+    """
+    if clusters is None and repeats is not None:
+        m = float(np.sum(repeats))
+        return bread @ (scores.T @ (scores / repeats[:, None])) @ bread * (m / (m - 1.0))
     if clusters is not None:
         scores = np.stack([np.bincount(clusters, weights=column) for column in scores.T], axis=1)
     m = len(scores)

@@ -32,8 +32,10 @@ def log_density(kind: str, link: str, y: Any, eta: np.ndarray, aux: np.ndarray) 
         with np.errstate(over="ignore", divide="ignore"):  # far from the data nothing is left of a category
             return np.log(inverse(upper) - inverse(lower))
     if kind.startswith("binomial"):
-        return stats.binom(y[1], inverse(eta)).logpmf(y[0])
-    found = FAMILIES[kind].scipy(inverse(eta), aux)
+        return stats.binom.logpmf(y[0], y[1], inverse(eta))
+    distribution = FAMILIES[kind].scipy
+    assert distribution is not None
+    found = distribution(inverse(eta), aux)
     return found.logpdf(y) if FAMILIES[kind].support is None else found.logpmf(y)
 
 

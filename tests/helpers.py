@@ -226,7 +226,7 @@ def simulated(kind: str, eta: np.ndarray, rng: np.random.Generator):
 
 
 def generalized_model(
-    name: str, kind: str = "bernoulli logit", method: str | None = None, points: int = 7, **options
+    name: str, kind: str = "bernoulli logit", method: str | None = None, points: int | tuple[int, ...] = 7, **options
 ) -> tuple[GeneralizedModel, Design]:
     """The model of a pattern of levels; call inside double precision.
 

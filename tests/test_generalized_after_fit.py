@@ -148,7 +148,7 @@ def test_marginal_probabilities(command):
         np.testing.assert_allclose(expected, scipy.stats.norm.cdf(xb / np.sqrt(1 + sd**2)), rtol=1e-9)
 
 
-def test_marginal_rates_and_densities():
+def test_marginal_rates():
     found = fit("mepoisson count x || g:, exposure(z)")
     variance = found.random.loc["g:var(_cons)", "estimate"]
     np.testing.assert_allclose(
@@ -157,8 +157,6 @@ def test_marginal_rates_and_densities():
     np.testing.assert_allclose(
         found.predict("mu", marginal=True, offset=False) * table()["z"], found.predict("mu", marginal=True), rtol=1e-9
     )
-    zeros = fit().predict("density", marginal=True)[table()["y"] == 0]
-    np.testing.assert_allclose(zeros, 1 - fit().predict("mu", marginal=True)[table()["y"] == 0], rtol=1e-9)
 
 
 def test_marginal_probabilities_of_categories():
@@ -296,7 +294,7 @@ REFUSED = {
     "unknown effects": (lambda f: f.predict("mu", conditional="mean"), "unknown `conditional=mean`; known are ebmeans"),
     "outcome of a mean": (lambda f: f.predict("mu", outcome=1), "`outcome=1` says nothing about mu"),
     "unknown outcome": (lambda f: f.predict("pr", outcome=7), "there is no `outcome=7`; the outcomes are 0, 1"),
-    "marginal residuals": (lambda f: f.predict("pearson", marginal=True), "`marginal` averages mu, pr, density over"),
+    "marginal residuals": (lambda f: f.predict("pearson", marginal=True), "`marginal` averages mu, pr over"),
     "marginal and modes": (
         lambda f: f.predict("mu", marginal=True, conditional="ebmodes"),
         "`conditional='ebmodes'` says nothing about a marginal prediction",

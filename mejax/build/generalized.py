@@ -51,18 +51,20 @@ def build_generalized(
         batch, places = _in_pieces(batch, hosts, pieces)
     return GeneralizedModel(
         family=family, structure=parameters, batches=batch, 
-        beginning=_beginning(parameters, design, x), plan=plan, root=root, basis=basis,
+        beginning=_beginning(parameters, design, x, base), plan=plan, root=root, basis=basis,
         offset=offset, places=places, pieces=pieces, method=method, level_points=points, exact=integration.exact,
         count=np.asarray(float(len(x) if design.weights is None else np.sum(design.weights))),
     )  # fmt: skip
 
 
-def _beginning(parameters: AbstractStructure, design: Design, x: np.ndarray) -> np.ndarray:
-    """The constant that fits the mean of y, as far as the fixed columns can be constant; unit variances."""
+def _beginning(parameters: AbstractStructure, design: Design, x: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """The constant that fits the mean of y beside an offset, as far as the fixed columns can be constant; unit
+    variances."""
     family = parameters.family
     start = family.start(design.y, design.weights)
     aux = np.asarray(family.printed(family.init(design.y, design.weights)))
-    return np.concatenate([start * np.sum(x, axis=0) / len(x), parameters.unit(aux)])
+    shift = 0.0 if family.name == "ordinal" else np.mean(base)  # cut points take up the offset there
+    return np.concatenate([(start - shift) * np.sum(x, axis=0) / len(x), parameters.unit(aux)])
 
 
 class _Arrays(NamedTuple):

@@ -16,12 +16,13 @@ class Products(eqx.Module):
     Per chain level l: `within[l]` (J, q, q), `between[l][k]` (J, q, q_above) with the k-th level above, `pairs[l]`
     (P, q) with the crossed columns, `dense[l]` (J, q, w) with W.  Among the crossed columns: `crossed_values` at
     `crossed_entries` of the flattened lower triangle; `crossed_dense` (Q, w).  `total` is W'W (w, w).
+    Products of a nested model may have axes for quadrature nodes after the groups.
     """
 
-    within: tuple[Float[ArrayLike, "_ _ _"], ...]
-    between: tuple[tuple[Float[ArrayLike, "_ _ _"], ...], ...]
+    within: tuple[Float[ArrayLike, "_ ..."], ...]
+    between: tuple[tuple[Float[ArrayLike, "_ ..."], ...], ...]
     pairs: tuple[Float[ArrayLike, "_ _"], ...]
-    dense: tuple[Float[ArrayLike, "_ _ w"], ...]
+    dense: tuple[Float[ArrayLike, "_ ..."], ...]
     crossed_values: Float[ArrayLike, " E"]
     crossed_entries: Index
     crossed_dense: Float[ArrayLike, "Q w"]

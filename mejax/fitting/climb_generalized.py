@@ -21,10 +21,12 @@ from ..glmm import (
     hessian_at,
     slope_at,
     start_state,
+    variance_places,
 )
 from ..optimise import Maximum, Settings, Step, maximise
 
 FALLBACKS = (0.1, 0.01, 0.001)  # variances tried where 1 gives no finite likelihood
+EXTREME = 100.0  # root mean squares of random effects' covariates beyond this factor call for other variances
 LOSS = 1e-7  # relative to the log likelihood: what an evaluation near the best may lack
 LARGE = 256  # columns of the dense remainder of a crossed model
 NEAR_ZERO = 0.1  # standard deviations below this many standard errors are tried at exactly zero
@@ -144,8 +146,7 @@ def climb(model: GeneralizedModel, design: Design, settings: GeneralizedSettings
 def fit_null(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> Maximum:
     """The model without random effects, in (coefficients of the whitened columns, free ancillary parameters)."""
     settings.say("Fitting fixed-effects model:\n")
-    family = model.family
-    start = np.concatenate([np.asarray(model.beginning)[: len(model.root)], family.init(design.y, design.weights)])
+    start = np.concatenate([np.asarray(model.beginning)[: len(model.root)], _ancillary(model, design)])
     one = lambda v: to_host(evaluate_single(model, v))
     return maximise(one, start, replace(settings.optimiser, difficult=False), _reporter(settings))
 
@@ -165,14 +166,15 @@ def _refined(
     fixed, free = np.asarray(null.at.v)[:p], np.asarray(null.at.v)[p:]
     aux = np.asarray(jax.device_get(model.family.printed(free)))
     if settings.start_values != "fixedonly":
-        aux = np.asarray(jax.device_get(model.family.printed(model.family.init(design.y, design.weights))))
+        aux = np.asarray(jax.device_get(model.family.printed(_ancillary(model, design))))
         fixed = np.zeros(p) if settings.start_values == "zero" else np.asarray(model.beginning)[:p]
+    units = _units(model, design, aux) if settings.grid == (1.0,) else [np.ones(b.size) for b in model.blocks]
     settings.say("\nRefining starting values:\n")
     best, value, states = None, -np.inf, {}
     for node, variance in enumerate((*settings.grid, *FALLBACKS)):
         if node >= len(settings.grid) and np.isfinite(value):
             break
-        start = np.concatenate([fixed, model.structure.unit(aux, variance)])
+        start = np.concatenate([fixed, model.structure.unit(aux, [variance * unit for unit in units])])
         objective.forget()
         at = objective(start)
         settings.say(f"Grid node {node}:  {settings.label} = {float(at.value):.8g}")
@@ -182,6 +184,28 @@ def _refined(
     assert best is not None
     objective.state, objective.last = states["state"], states["last"]
     return best
+
+
+def _ancillary(model: GeneralizedModel, design: Design) -> np.ndarray:
+    """Free ancillary parameters to begin with; cut points move with the offset."""
+    free = np.array(model.family.init(design.y, design.weights))
+    if model.family.name == "ordinal" and design.offset is not None:
+        free[0] += np.mean(design.offset)  # the first cut point; the others are gaps
+    return free
+
+
+def _units(model: GeneralizedModel, design: Design, aux: np.ndarray) -> list[np.ndarray]:
+    """Variances to begin with, per equation: 1, except where covariates or a continuous response have such units that
+    a random effect of variance 1 would be far too large or too small to begin with."""
+    held = variance_places(model.family)
+    response = np.sqrt(aux[held[0]]) if held and model.family.link.name == "identity" else 1.0
+    found = []
+    for block, effect in zip(model.blocks, design.effects, strict=True):
+        size = np.sqrt(np.mean(np.square(effect.z), axis=0)) / response
+        size = size if block.traits.own else np.full(block.size, np.max(size))
+        usual = (size < EXTREME) & (size > 1.0 / EXTREME)
+        found.append(np.where(usual, 1.0, 1.0 / np.maximum(size, 1e-100) ** 2))
+    return found
 
 
 def _checked(model: GeneralizedModel, start: Any) -> np.ndarray:

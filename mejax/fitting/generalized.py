@@ -47,16 +47,17 @@ def fit_generalized(
     Raises:
         ValueError: starting values that do not fit the model, or a robust VCE without independent clusters.
     """
-    groups = None if settings.vce == "oim" else top_groups(model, design, settings)
+    robust = settings.vce != "oim"
+    groups = top_groups(model, design, settings) if robust else None
     ended = climb(model, design, settings)
     v, p = np.asarray(ended.found.at.v), len(model.root)
     printed = to_host(printed_at(model, v))
     scales = np.concatenate([np.zeros(p, bool), model.structure.scales])
     information = invert_information(np.asarray(ended.found.at.hessian), scales[: len(v)] & (v == 0.0))
     covariance = information.covariance
-    if groups is not None:
+    if robust:
         settings.say("\nComputing standard errors ...")
-        covariance = robust_covariance(model, v, ended.state, covariance, groups)
+        covariance = robust_covariance(model, ended, covariance, groups, settings.kind)
     sizes = _sizes(model, design, names, printed)
     described = _components(model, names, printed, _singular(model, design, printed, ended), sizes)
     judged = generalized_verdict(model, design, names, ended, information, described)

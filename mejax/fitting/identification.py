@@ -1,12 +1,14 @@
 """Random effects whose variances the design confounds with something else, whatever the response."""
 
 import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from ..covstruct import Fixed, FreeVariances
+from ..covstruct import AbstractCovariance, Fixed, FreeVariances
 from ..design import Design, Names
+from ..elimination import Term
 from ..lmm import LinearModel
 
 
@@ -23,7 +25,7 @@ def confounded(model: LinearModel, design: Design, names: Names) -> list[Confoun
         return []
     return (
         _single_observations(model, design, names)
-        + _same_groups(model, design, names)
+        + same_groups(model.plan.terms, model.variances.blocks, design, names)
         + _absorbed(model, design, names)
     )
 
@@ -32,7 +34,7 @@ def _single_observations(model: LinearModel, design: Design, names: Names) -> li
     """Levels with one observation in each group."""
     found = []
     for k, (effect, name) in enumerate(zip(design.effects, names.effects, strict=True)):
-        if effect.size != len(design.x) or not _all_free(model, k):
+        if effect.size != len(design.x) or not _all_free(model.variances.blocks[k]):
             continue
         if effect.z.shape[1] == 1 and np.ptp(effect.z[:, 0]) == 0:
             text = (
@@ -50,17 +52,18 @@ def _single_observations(model: LinearModel, design: Design, names: Names) -> li
     return found
 
 
-def _all_free(model: LinearModel, k: int) -> bool:
-    """Has equation k no entry held at a value?"""
-    block = model.variances.blocks[k]
+def _all_free(block: AbstractCovariance) -> bool:
+    """Has an equation no entry held at a value?"""
     return not isinstance(block, Fixed) or not any(block.held)
 
 
-def _same_groups(model: LinearModel, design: Design, names: Names) -> list[Confounded]:
+def same_groups(
+    terms: Sequence[Term], blocks: Sequence[AbstractCovariance], design: Design, names: Names
+) -> list[Confounded]:
     """Equations with the same groups that give the same covariate two variances of its own."""
     found = []
-    for term in model.plan.terms:
-        own = [b for b in term.blocks if model.variances.blocks[b].traits.own and _all_free(model, b)]
+    for term in terms:
+        own = [b for b in term.blocks if blocks[b].traits.own and _all_free(blocks[b])]
         for a, b in itertools.combinations(own, 2):
             if _share_a_column(design.effects[a].z, design.effects[b].z):
                 paths = list(dict.fromkeys(names.effects[k].path for k in (a, b)))

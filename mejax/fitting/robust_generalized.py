@@ -1,18 +1,16 @@
 """Cluster-robust covariance matrices of generalized models: the joint sandwich over top-level clusters."""
 
-from typing import Any
-
 import numpy as np
 
 from .._tree import to_host
 from ..design import Design, Names
 from ..glmm import GeneralizedModel, cluster_scores
 from ..inference import sandwich
-from .climb_generalized import GeneralizedSettings
+from .climb_generalized import Climb, GeneralizedSettings
 
 
-def top_groups(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> np.ndarray:
-    """The cluster of each top-level group.
+def top_groups(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> np.ndarray | None:
+    """The cluster of each top-level group for vce(cluster g), or None where the groups themselves are the clusters.
 
     Raises:
         ValueError: the model has no or one cluster, or a group lies in several.
@@ -26,7 +24,7 @@ def top_groups(model: GeneralizedModel, design: Design, settings: GeneralizedSet
             'effects or _all). Use vce="oim".'
         )
     if settings.clusters is None:
-        return np.arange(top.size)
+        return None
     variable, numbers = settings.clusters
     codes = np.asarray(design.effects[top.blocks[0]].codes)
     groups = np.zeros(top.size, np.int64)
@@ -43,10 +41,20 @@ def top_groups(model: GeneralizedModel, design: Design, settings: GeneralizedSet
 
 
 def robust_covariance(
-    model: GeneralizedModel, v: np.ndarray, state: Any, bread: np.ndarray, groups: np.ndarray
+    model: GeneralizedModel, ended: Climb, bread: np.ndarray, groups: np.ndarray | None, kind: str | None
 ) -> np.ndarray:
-    """bread (sum over clusters of s s') bread M / (M - 1), s the scores in v."""
-    return sandwich(bread, np.asarray(to_host(cluster_scores(model, v, state))), groups)
+    """bread (sum over clusters of s s') bread M / (M - 1), s the scores in v.
+
+    Frequency weights of the clusters say how many equal ones each stands for.
+    """
+    scores = np.asarray(to_host(cluster_scores(model, np.asarray(ended.found.at.v), ended.state)))
+    return sandwich(bread, scores, groups, _repeats(model) if kind == "fweight" else None)
+
+
+def _repeats(model: GeneralizedModel) -> np.ndarray | None:
+    tree = model.batches.tree
+    weights = None if tree is None else tree.weights[-1]
+    return None if weights is None else np.asarray(to_host(model.gather(weights, len(model.plan.terms) - 1)))
 
 
 def cluster_label(model: GeneralizedModel, names: Names, settings: GeneralizedSettings) -> tuple[str, int] | None:

@@ -9,7 +9,7 @@ from ..likelihoods import AbstractFamily
 
 
 class Separated(NamedTuple):
-    """What separates, in words, and which columns of x have no finite coefficient."""
+    """What separates, in words, and which coefficients, of the columns of x and then cut points, are not finite."""
 
     text: str
     columns: np.ndarray
@@ -30,11 +30,15 @@ def separation(design: Design, names: Names, family: AbstractFamily) -> Separate
         return None
     columns = np.abs(direction) > 1e-6
     labels = [c.label for c in names.estimated if columns[c.index]]
-    what = "is no finite coefficient" if len(labels) == 1 else "are no finite coefficients"
-    text = (
-        f"the covariates separate the outcomes: there {what} of {', '.join(labels)}, because a combination of them "
-        "predicts some outcomes perfectly. Leave out one of them or merge its categories"
-    )
+    labels += [family.ancillary[k] for k in np.flatnonzero(columns[x.shape[1] :])]
+    if len(labels) == 1:
+        text = f"there is no finite coefficient of {labels[0]}: it predicts some outcomes perfectly. Leave it out"
+    else:
+        text = (
+            f"the covariates separate the outcomes: there are no finite coefficients of {', '.join(labels)}, because a "
+            "combination of them predicts some outcomes perfectly. Leave out one of them"
+        )
+    text += ", or merge the categories of a factor with few observations"
     return Separated(text, columns)
 
 
@@ -53,7 +57,8 @@ def _sides(design: Design, family: AbstractFamily) -> tuple[np.ndarray | None, n
 
 
 def _recession(x: np.ndarray, upper: np.ndarray, lower: np.ndarray, category: np.ndarray | None, cuts: int):
-    """The direction, scaled to at most 1, that gains most over all rows; None where none gains anything."""
+    """The direction of the columns, each scaled to at most 1, and cut points that gains most over all rows; None where
+    none gains anything."""
     from scipy.optimize import linprog
 
     scale = np.maximum(np.max(np.abs(x), axis=0, initial=0.0), 1e-300)
@@ -67,6 +72,8 @@ def _recession(x: np.ndarray, upper: np.ndarray, lower: np.ndarray, category: np
     if category is None:
         up, down = keys[:, -2] == 1, keys[:, -1] == 1
         inner = ~up & ~down
+        if width == 0 or np.linalg.matrix_rank(rows[inner]) == width:
+            return None
         unequal = np.concatenate([-rows[up], rows[down]])
         equal = rows[inner]
     else:
@@ -77,7 +84,7 @@ def _recession(x: np.ndarray, upper: np.ndarray, lower: np.ndarray, category: np
     )  # fmt: skip
     if found.status != 0 or found.fun > -1e-7:
         return None
-    return found.x[:width] / scale * np.max(scale)
+    return found.x
 
 
 def _between_cuts(rows: np.ndarray, category: np.ndarray, cuts: int) -> np.ndarray:
@@ -93,17 +100,22 @@ def _between_cuts(rows: np.ndarray, category: np.ndarray, cuts: int) -> np.ndarr
 
 
 def constant_within(design: Design, names: Names, family: AbstractFamily) -> str | None:
-    """A level none of whose groups has both outcomes: its variance has no finite estimate."""
-    upper, lower = _sides(design, family)
-    if family.name not in ("bernoulli", "binomial") or upper is None or lower is None:
+    """A level none of whose groups has two outcomes: its variance has no finite estimate."""
+    if family.name not in ("bernoulli", "binomial", "ordinal"):
         return None
+    outcome = design.y if family.name == "ordinal" else _certain(*_sides(design, family))
     for effect, name in zip(design.effects, names.effects, strict=True):
-        rows = np.bincount(effect.codes, minlength=effect.size)
-        high = np.bincount(effect.codes, weights=upper, minlength=effect.size)
-        low = np.bincount(effect.codes, weights=lower, minlength=effect.size)
-        if np.all((high == rows) | (low == rows)) and np.max(rows) > 1:
+        first = np.full(effect.size, np.nan)
+        first[effect.codes] = outcome
+        if np.all(first[effect.codes] == outcome) and effect.size < len(outcome):
             return (
                 f"within every group of {name.path} the outcome is the same, so that the variance of its random "
                 "effects has no finite estimate. Use a coarser level, or leave the random effects out"
             )
     return None
+
+
+def _certain(upper: np.ndarray | None, lower: np.ndarray | None) -> np.ndarray:
+    """1 where all trials are successes, 0 where none is, NaN in between."""
+    assert upper is not None and lower is not None
+    return np.where(upper, 1.0, np.where(lower, 0.0, np.nan))

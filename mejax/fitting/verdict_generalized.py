@@ -2,21 +2,21 @@
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from .._status import Status
 from ..design import Design, EffectNames, Names
-from ..glmm import FreeStructure, GeneralizedModel
+from ..glmm import LAPLACES, MODE_CURVATURE, FreeStructure, GeneralizedModel
 from ..inference import Information
 from .climb_generalized import Climb
 from .estimates import Component
+from .identification import same_groups
 from .separation import constant_within, separation
 
 FAR = 12.0  # linear predictors beyond this belong to probabilities that are 0 or 1
-STUCK = (
-    "no maximum was reached; raise iterate(), try difficult, intmethod(laplace), simplify the random effects, or "
-    "rescale covariates"
-)
+FAINT = 1e-4  # share of the largest information: directions with less deserve a look for separation
+VANISHED = 100.0  # standard errors of a log dispersion beyond this: the dispersion is zero for all the data can tell
 
 
 class Verdict(NamedTuple):
@@ -38,36 +38,101 @@ def generalized_verdict(
     if status is Status.INTERRUPTED:
         return Verdict(status)
     flat = information.flat.shape[1] > 0
-    if flat or status is not Status.CONVERGED or _far(model, ended):
-        found = separation(design, names, model.family)
-        if found is not None:
-            return Verdict(Status.SEPARATED, (found.text,), frozenset(), frozenset(np.flatnonzero(found.columns)))
-        text = constant_within(design, names, model.family)
-        if text is not None:
-            return Verdict(Status.SEPARATED, (text,), frozenset(range(len(names.effects))))
+    lost = flat or status is not Status.CONVERGED
+    found = _separated(model, design, names, ended, lost)
+    if found is not None:
+        return found
     if status is not Status.CONVERGED:
-        return Verdict(status, (STUCK,))
+        return Verdict(status, (_stuck(model),))
+    if isinstance(model.structure, FreeStructure):
+        twice = same_groups(model.plan.terms, model.blocks, design, names)
+        if twice:
+            equations = frozenset().union(*(t.equations for t in twice))
+            return Verdict(Status.NOT_IDENTIFIED, tuple(t.text for t in twice), equations)
     if flat:
         return Verdict(Status.NOT_IDENTIFIED, (_flat_problem(model, names, information.flat, described),))
-    bounds = [k for k in range(len(names.effects)) if any(c.boundary for c in described if c.equation == k)]
-    if bounds:
-        return Verdict(Status.BOUNDARY, tuple(_boundary_note(names.effects[k], model.blocks[k].size) for k in bounds))
-    return Verdict(status)
+    return _bounds(model, names, ended, described)
+
+
+def _separated(model: GeneralizedModel, design: Design, names: Names, ended: Climb, lost: bool) -> Verdict | None:
+    """Are there coefficients or variances without a finite estimate?  Looked for where something hints at it."""
+    if lost or _far(model, ended) or _faint(model, ended):
+        found = separation(design, names, model.family)
+        if found is not None:
+            columns = frozenset(int(k) for k in np.flatnonzero(found.columns))
+            return Verdict(Status.SEPARATED, (found.text,), frozenset(), columns)
+    text = constant_within(design, names, model.family)
+    if text is not None and (lost or _wide(model, design, ended)):
+        return Verdict(Status.SEPARATED, (text,), frozenset(range(len(names.effects))))
+    return None
 
 
 def _far(model: GeneralizedModel, ended: Climb) -> bool:
     """Are there linear predictors so large that the coefficients may have none finite?"""
     p = len(model.root)
-    coefficients = np.abs(np.asarray(ended.found.at.v)[:p])
-    return bool(np.any(coefficients > FAR)) or bool(np.any(np.abs(np.asarray(ended.null.at.v)[:p]) > FAR))
+    ends = (np.asarray(ended.found.at.v)[:p], np.asarray(ended.null.at.v)[:p])
+    return any(bool(np.any(np.abs(v) > FAR)) for v in ends)
+
+
+def _faint(model: GeneralizedModel, ended: Climb) -> bool:
+    """Do the data say far less about one direction of the whitened coefficients than about another?"""
+    p = len(model.root)
+    if p < 2:
+        return False
+    values = np.linalg.eigvalsh(-np.asarray(ended.found.at.hessian)[:p, :p])
+    return bool(values[0] < FAINT * values[-1])
+
+
+def _wide(model: GeneralizedModel, design: Design, ended: Climb) -> bool:
+    """Do random effects alone move linear predictors so far that probabilities are 0 or 1?"""
+    values = model.structure.read(jnp.asarray(ended.found.at.v)[len(model.root) :])
+    spread = [
+        np.sum(np.square(np.asarray(effect.z) @ np.asarray(factor))) / len(effect.z)
+        for effect, factor in zip(design.effects, values.factors, strict=True)
+    ]
+    return bool(np.max(spread, initial=0.0) > FAR**2)
+
+
+def _bounds(model: GeneralizedModel, names: Names, ended: Climb, described: tuple[Component, ...]) -> Verdict:
+    """Variances and dispersions at zero."""
+    bounds = [k for k in range(len(names.effects)) if any(c.boundary for c in described if c.equation == k)]
+    notes = [_boundary_note(names.effects[k], model.blocks[k].size) for k in bounds]
+    places: frozenset[int] = frozenset()
+    if _no_dispersion(model, ended):
+        notes.append(
+            "the dispersion is estimated as zero: given the random effects the response varies no more than Poisson "
+            f"counts do; no standard error for {model.family.ancillary[0]}. `mepoisson` gives the same fit."
+        )
+        places = frozenset({len(model.offset)})
+    return Verdict(Status.BOUNDARY if notes else Status.CONVERGED, tuple(notes), frozenset(), places)
+
+
+def _no_dispersion(model: GeneralizedModel, ended: Climb) -> bool:
+    """Is the log of a negative binomial's dispersion on its way to minus infinity?"""
+    if model.family.name != "nbinomial" or not isinstance(model.structure, FreeStructure):
+        return False
+    curvature = -float(np.asarray(ended.found.at.hessian)[-1, -1])
+    return bool(np.asarray(ended.found.at.v)[-1] < 0.0 and curvature < VANISHED**-2)
+
+
+def _stuck(model: GeneralizedModel) -> str:
+    """What to try where no maximum was reached."""
+    advice = ["raise iterate()", "try difficult"]
+    if model.plan.terms and model.method not in LAPLACES:
+        advice += ["take more intpoints() (few of them cannot follow large variances)"]
+        advice += ["intmethod(mcaghermite)"] if model.method != MODE_CURVATURE else []
+        advice += ["intmethod(laplace)"]
+    advice += ["simplify the random effects"] if model.plan.terms else []
+    return f"no maximum was reached; {', '.join(advice)}, or rescale covariates"
 
 
 def _boundary_note(name: EffectNames, size: int) -> str:
     what = "variance is estimated as zero"
     if size > 1:
         what = "covariance matrix is singular (a variance is zero, or a correlation at its bound)"
+    label = name.path if name.factor is None else f"R.{name.factor} of {name.path}"
     return (
-        f"{name.path}: the random effects' {what}; no standard errors for these components. A simpler random part "
+        f"{label}: the random effects' {what}; no standard errors for these components. A simpler random part "
         "gives the same fit."
     )
 

@@ -169,10 +169,10 @@ def require_exposure(spec: Spec, source: Source, needs: Needs, sample: Sample) -
         return
     bad = np.isneginf(needs.offset) & sample.mask
     if bad.any():
-        row = first_row(bad)
+        row, count = first_row(bad), int(bad.sum())
+        rows = f"{count:,} such {'row' if count == 1 else 'rows'}"
         raise ValueError(f"an exposure is positive, but `{words(exposure)}` is {evaluate(exposure, source)[row - 1]:g} "
-                         f"in row {row} ({int(bad.sum()):,} such rows): correct it, or leave such rows out with `if`"
-                         )  # fmt: skip
+                         f"in row {row} ({rows}): correct it, or leave such rows out with `if`")  # fmt: skip
 
 
 def _extras(spec: Spec, source: Source) -> Iterator[tuple[str, np.ndarray | Column]]:

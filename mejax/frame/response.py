@@ -85,7 +85,9 @@ def _outcome(
         labels = (level_text(pair[0]), level_text(pair[1]))
     else:
         recoded = int(np.count_nonzero((values != 0) & (values != 1)))
-        notes = (f"note: {recoded:,} values of {label} other than 0 and 1 count as 1",) if recoded else ()
+        values_are, count = ("value", "counts") if recoded == 1 else ("values", "count")
+        found = f"note: {recoded:,} {values_are} of {label} other than 0 and 1 {count} as 1"
+        notes = (found,) if recoded else ()
         pair, labels = (0, 1), _labels((0, 1), None if recoded else column)
     y = (values != 0).astype(np.float64)
     total = int(np.count_nonzero(y))

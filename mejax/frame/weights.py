@@ -69,7 +69,8 @@ def drop_zero(spec: Spec, source: Source, weights: np.ndarray | None, sample: Sa
 
 
 def require_weights(values: np.ndarray, kind: str, label: str, sample: Sample) -> None:
-    """Raise where a weight of the sample is infinite, negative or, for frequencies, no integer."""
+    """Raise where a weight of the sample is infinite, negative (importance weights: all in all) or, for frequencies, no
+    integer."""
     rules = [(~np.isfinite(values), "must be finite")]
     if kind != "iweight":
         rules.append((values < 0, "must not be negative"))
@@ -79,6 +80,8 @@ def require_weights(values: np.ndarray, kind: str, label: str, sample: Sample) -
         if broken.any():
             row = first_row(broken, sample)
             raise ValueError(f"{_NAMES[kind]} {rule}: `{label}` is {values[broken][0]:g} in row {row}")
+    if np.sum(values) < 0:
+        raise ValueError(f"{_NAMES[kind]} must have a positive sum: that of `{label}` is {np.sum(values):g}")
 
 
 def level_weights(spec: Spec, source: Source, sample: Sample, reads: Sequence[Read]) -> tuple[np.ndarray | None, ...]:

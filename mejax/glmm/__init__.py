@@ -9,6 +9,7 @@ from .curvature import start_state as start_state
 from .methods import LAPLACES as LAPLACES
 from .methods import MEAN_VARIANCE as MEAN_VARIANCE
 from .methods import METHODS as METHODS
+from .methods import MODE_CURVATURE as MODE_CURVATURE
 from .model import GeneralizedModel as GeneralizedModel
 from .posterior import EmpiricalBayes as EmpiricalBayes
 from .posterior import cluster_scores as cluster_scores

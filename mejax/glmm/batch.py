@@ -1,4 +1,4 @@
-"""The data of whole top-level clusters, sorted for integration."""
+"""The data of whole top-level clusters, as the integrals read them."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -19,17 +19,17 @@ class Batch(eqx.Module):
     """
 
     y: Response
-    x: Float[ArrayLike, "n p"]
-    base: Float[ArrayLike, " n"]
-    z: tuple[Float[ArrayLike, "n _"], ...]
-    weights: Float[ArrayLike, " n"] | None
-    joint_weights: Float[ArrayLike, " n"] | None
-    prior: tuple[Float[ArrayLike, " _"] | None, ...]
+    x: Float[ArrayLike, "*pieces n p"]
+    base: Float[ArrayLike, "*pieces n"]
+    z: tuple[Float[ArrayLike, "*pieces n _"], ...]
+    weights: Float[ArrayLike, "*pieces n"] | None
+    joint_weights: Float[ArrayLike, "*pieces n"] | None
+    prior: tuple[Float[ArrayLike, "*pieces _"] | None, ...]
     rows: Rows
     plan: Plan
     tree: Tree | None
-    cluster: Int[ArrayLike, " n"]
-    clusters: tuple[Int[ArrayLike, " _"], ...]
+    cluster: Int[ArrayLike, "*pieces n"]
+    clusters: tuple[Int[ArrayLike, "*pieces _"], ...]
     count: int = eqx.field(static=True)
 
 

@@ -70,7 +70,7 @@ def started(model, batch: Batch, point: Point) -> State:
     if model.method != MEAN_VARIANCE:
         return zeros(problem)
     modes = find_modes(problem, zeros(problem))
-    return joint_nodes(batch.plan, rules_of(model, batch), modes, factor_at(problem, modes))
+    return joint_nodes(problem, rules_of(model, batch), modes, factor_at(problem, modes))
 
 
 def adapted(model, batch: Batch, point: Point, state: State) -> State:
@@ -84,6 +84,8 @@ def adapted(model, batch: Batch, point: Point, state: State) -> State:
     if model.method != MEAN_VARIANCE:
         return find_modes(problem, state)
     assert batch.tree is not None
+    if 2 in model.level_points:  # two nodes see no variance above their own, so that scales could only shrink
+        state = started(model, batch, point)
     density = lambda placed: densities_at(model, batch, problem, placed)
     return adapt(batch.tree, rules_of(model, batch), state, density)
 
@@ -101,7 +103,7 @@ def nodes_at(model, batch: Batch, problem: Problem, state: State) -> Nodes:
         return standard_nodes(batch.tree, widths, [len(rule.log_weights) for rule in rules])
     modes = refine(problem, state)
     if model.method == JOINT_MODE:
-        return joint_nodes(batch.plan, rules, modes, factor_at(problem, modes))
+        return joint_nodes(problem, rules, modes, factor_at(problem, modes))
     return mode_nodes(problem, rules, modes, factor_at(problem, modes))
 
 

@@ -16,11 +16,12 @@ METHODS = (MEAN_VARIANCE, MODE_CURVATURE, PLAIN, LAPLACE, JOINT_MODE, JOINT_LAPL
 LAPLACES = (LAPLACE, JOINT_LAPLACE)
 
 
-def joint_nodes(plan: Plan, rules: Sequence[Rule], modes: Effects, factor: Factor) -> Nodes:
+def joint_nodes(problem: Problem, rules: Sequence[Rule], modes: Effects, factor: Factor) -> Nodes:
     """Nodes by the joint mode and curvature of all levels (Pinheiro and Chao 2006).
 
     Given the levels above, a level's conditional mode moves linearly, by the blocks of the joint curvature.
     """
+    plan = problem.plan
     depth = len(plan.chain)
     means: list = [None] * depth
     factors: list = [None] * depth
@@ -36,7 +37,7 @@ def joint_nodes(plan: Plan, rules: Sequence[Rule], modes: Effects, factor: Facto
             # axes of the levels between this one and the target
             mean = mean - moved.reshape(moved.shape[:-1] + (1,) * up + moved.shape[-1:])
         means[level] = mean
-        factors[level] = _with_nodes(triangular_root(factor.k[level]), above)
+        factors[level] = _with_nodes(_scale(problem, level, factor), above)
     return Nodes(tuple(means), tuple(factors))
 
 
@@ -52,7 +53,7 @@ def mode_nodes(problem: Problem, rules: Sequence[Rule], modes: Effects, factor: 
     depth = len(problem.plan.chain)
     means: list = [None] * depth
     factors: list = [None] * depth
-    means[-1], factors[-1] = modes[-1], triangular_root(factor.k[-1])
+    means[-1], factors[-1] = modes[-1], _scale(problem, depth - 1, factor)
     base, start = jnp.asarray(problem.base), modes
     for level in reversed(range(depth - 1)):
         upper = level + 1
@@ -64,8 +65,15 @@ def mode_nodes(problem: Problem, rules: Sequence[Rule], modes: Effects, factor: 
         start = tuple(_node_axis(s, len(rules[upper].log_weights)) for s in start[: level + 1])
         start = find_modes(*jax.lax.stop_gradient((inner, start)))
         start = refine(inner, start)
-        means[level], factors[level] = start[level], triangular_root(factor_at(inner, start).k[level])
+        means[level], factors[level] = start[level], _scale(inner, level, factor_at(inner, start))
     return Nodes(tuple(means), tuple(factors))
+
+
+def _scale(problem: Problem, level: int, factor: Factor) -> Float[Array, "J ..."]:
+    """The triangular root of a level's conditional covariances; its groups' own weights, which multiply the curvature
+    as they multiply the whole log density, do not narrow them."""
+    k, prior = factor.k[level], problem.prior[level]
+    return triangular_root(k if prior is None else k * expand(prior, k.ndim))
 
 
 def _node_axis(effects: Float[Array, "J ..."], count: int) -> Float[Array, "J ..."]:

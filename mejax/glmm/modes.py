@@ -142,7 +142,8 @@ def find_modes(problem: Problem, start: Effects) -> Effects:
     nothing = jnp.full(shape, -jnp.inf)
     begin = _Search(start, nothing, zeros(problem), jnp.full(shape, jnp.inf), jnp.ones(shape), jnp.zeros((), int))
     found = jax.lax.while_loop(unfinished, advance, begin)
-    return ahead(found, jnp.ones(shape))
+    # not where the search gave up: that step has just been rejected
+    return ahead(found, jnp.where(found.gain <= DECREMENT, 1.0, 0.0))
 
 
 def _newton_step(problem: Problem, b: Effects):

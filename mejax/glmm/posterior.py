@@ -8,14 +8,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._typing import ArrayLike
-from ..elimination import inverse_blocks
+from ..elimination import Factor, expand, inverse_blocks
 from ..quadrature import conditional, joint, place, tilt
 from .batch import Batch
 from .curvature import differentiates_nodes, fixed_node_derivatives
 from .integrals import State, adapted, contributions, densities_at, nodes_at, problem_of, rules_of, started
 from .methods import LAPLACES
 from .model import GeneralizedModel
-from .modes import find_modes, predictor, products, slopes, zeros
+from .modes import Problem, factor_at, find_modes, predictor, products, slopes, zeros
 
 
 class EmpiricalBayes(NamedTuple):
@@ -73,11 +73,38 @@ def _modes(model: GeneralizedModel, v) -> EmpiricalBayes:
     def piece(batch: Batch, _):
         problem = problem_of(model, batch, point)
         modes = find_modes(problem, zeros(problem))
+        if batch.tree is not None:
+            return modes, _path_covariances(problem, factor_at(problem, modes))
         weight = slopes(problem, predictor(problem, modes))[1]
         return modes, inverse_blocks(problem.plan, products(problem, weight), problem.prior)
 
     modes, covariances = model.each_piece(piece)
     return EmpiricalBayes(model.equations(modes, point), model.equations(covariances, point, square=True))
+
+
+def _path_covariances(problem: Problem, factor: Factor) -> tuple[Float[Array, "J q q"], ...]:
+    """Covariances of every level's effects, from the top down: V_l = d k + M V M', with k the inverse of the level's
+    own block, M = k B what a group takes from the levels above, and V their joint covariance.
+
+    d is the group's cumulative weight: it multiplies the curvature, but a group is known no better for standing for
+    many.
+    """
+    chain, depth = problem.plan.chain, len(problem.plan.chain)
+    found: list = [None] * depth
+    joint_above = None  # of a group's effects and all effects above it, its own first
+    for level in reversed(range(depth)):
+        k, prior = factor.k[level], problem.prior[level]
+        own = k if prior is None else k * expand(prior, k.ndim)
+        if level == depth - 1:
+            found[level] = joint_above = own
+            continue
+        above = joint_above[chain[level].ancestors[0]]
+        taken = jnp.concatenate([k @ b for b in factor.between[level]], -1)
+        cross = -taken @ above
+        found[level] = own - cross @ jnp.swapaxes(taken, 1, 2)
+        top = jnp.concatenate([found[level], cross], -1)
+        joint_above = jnp.concatenate([top, jnp.concatenate([jnp.swapaxes(cross, 1, 2), above], -1)], 1)
+    return tuple(found)
 
 
 @eqx.filter_jit

@@ -29,9 +29,18 @@ def integrand_of(
     return Integrand(lambda e, a: log_density(model.family, batch.y, batch.weights, e, a), eta, aux)
 
 
+def read_ancillary(model: GeneralizedModel, rest: Float[Array, " r"]) -> Float[Array, " a"]:
+    """The printed ancillary parameters of a model without random effects.
+
+    Where the model has random effects `rest` are the family's own free parameters; where it has none they are the
+    model's, constraints included.
+    """
+    return model.family.printed(rest) if model.plan.terms else model.structure.read(rest).aux
+
+
 @eqx.filter_jit
 def evaluate_single(model: GeneralizedModel, v: Float[ArrayLike, " d"]) -> Evaluation:
-    """Log likelihood, gradient and Hessian in (coefficients of the whitened columns, free ancillary parameters)."""
+    """Log likelihood, gradient and Hessian in (coefficients of the whitened columns, see `read_ancillary`)."""
     v = jnp.asarray(v)
     found = model.each_piece(lambda batch, _: _piece(model, batch, v))
     if model.pieces > 1:
@@ -42,7 +51,9 @@ def evaluate_single(model: GeneralizedModel, v: Float[ArrayLike, " d"]) -> Evalu
 def _piece(model: GeneralizedModel, batch: Batch, v):
     p = model.root.shape[0]
     eta = batch.base + batch.x @ v[:p]
-    integrand = integrand_of(model, batch, eta, model.family.printed(v[p:]))
+    # the weights of all groups that a row lies in count, as they do in the model with random effects
+    density = lambda e, a: log_density(model.family, batch.y, batch.joint_weights, e, a)
+    integrand = Integrand(density, eta, read_ancillary(model, v[p:]))
     slope, curvature = slope_and_curvature(integrand)
     value = jnp.sum(integrand.density(eta, integrand.ancillary))
     gradient, hessian = batch.x.T @ slope, batch.x.T @ (curvature[:, None] * batch.x)
@@ -50,10 +61,10 @@ def _piece(model: GeneralizedModel, batch: Batch, v):
         return value, gradient, hessian
 
     def of_free(free):
-        return jnp.sum(integrand.density(eta, model.family.printed(free)))
+        return jnp.sum(integrand.density(eta, read_ancillary(model, free)))
 
     def mixed(direction):
-        moved = jax.jvp(lambda free: integrand.slope(eta, model.family.printed(free)), (v[p:],), (direction,))[1]
+        moved = jax.jvp(lambda free: integrand.slope(eta, read_ancillary(model, free)), (v[p:],), (direction,))[1]
         return batch.x.T @ moved
 
     pull, bend = jax.linearize(jax.grad(of_free), v[p:])

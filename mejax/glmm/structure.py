@@ -1,6 +1,7 @@
 """How unconstrained reals become covariance factors and ancillary parameters, with and without constraints."""
 
 import abc
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -40,8 +41,9 @@ class AbstractStructure(eqx.Module):
         """`rest` of `Params.random` and `Params.ancillary`."""
 
     @abc.abstractmethod
-    def unit(self, aux: np.ndarray, variance: float = 1.0) -> np.ndarray:
-        """`rest` with every free variance at `variance`, covariances at 0, and these ancillary parameters."""
+    def unit(self, aux: np.ndarray, variances: Sequence[np.ndarray] | None = None) -> np.ndarray:
+        """`rest` with the free variances of every block at these values (1), covariances at 0, and these ancillary
+        parameters."""
 
     @property
     @abc.abstractmethod
@@ -105,8 +107,9 @@ class FreeStructure(AbstractStructure):
     def shapes(self):
         return tuple((len(b.init()),) for b in self.blocks), (len(self.family.ancillary),)
 
-    def unit(self, aux, variance=1.0):
-        thetas = [b.nearest(variance * np.eye(b.size)) for b in self.blocks]
+    def unit(self, aux, variances=None):
+        variances = [np.ones(b.size) for b in self.blocks] if variances is None else variances
+        thetas = [b.nearest(np.diag(v)) for b, v in zip(self.blocks, variances, strict=True)]
         return np.concatenate([*thetas, self.family.free(np.asarray(aux))])
 
     @property
@@ -160,12 +163,12 @@ class ConstrainedStructure(AbstractStructure):
     def shapes(self):
         return ((len(self.is_log),),), (0,)
 
-    def unit(self, aux, variance=1.0):
+    def unit(self, aux, variances=None):
         values = np.zeros(len(self.offset))
         values[len(values) - len(aux) :] = aux
-        for cells in self.index:
+        for b, cells in enumerate(self.index):
             for i, row in enumerate(cells):
-                values[row[i]] = variance
+                values[row[i]] = 1.0 if variances is None else variances[b][i]
         free = values[list(self.free)]
         return np.where(self.is_log, np.log(np.where(self.is_log, np.maximum(free, 1e-8), 1.0)), free)
 

@@ -14,7 +14,7 @@ the default after Laplace's approximation, which has no means) or zero ("fixedon
 | reffects, reses | posterior means or modes of the random effects; posterior standard deviations |
 | scores | derivatives of each top-level cluster's log likelihood, a row per cluster |
 
-With `marginal=True` mu, pr and density are integrals over the random effects' distribution in the population.
+With `marginal=True` mu and pr are integrals over the random effects' distribution in the population.
 """
 
 from typing import Any, Literal
@@ -34,7 +34,7 @@ from .scores import scores
 STATISTICS = ("mu", "pr", "eta", "xb", "stdp", "density", *RESIDUALS, "reffects", "reses", "scores")
 _FIXED = ("xb", "stdp", "scores")  # nothing about them depends on the random effects' values
 _EFFECTS = ("reffects", "reses")
-_AVERAGED = ("mu", "pr", "density")
+_AVERAGED = ("mu", "pr")
 _OBSERVED = ("density", *RESIDUALS, "scores")
 
 

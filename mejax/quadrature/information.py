@@ -104,7 +104,7 @@ def _sum_groups(values: Float[Array, "d J ..."], codes, size: int) -> Float[Arra
 
 
 def _gram(values: Float[Array, "d ..."], weights: Float[Array, "..."]) -> Float[Array, "d d"]:
-    flat = values.reshape(values.shape[0], -1)
+    flat = values.reshape(values.shape[0], weights.size)
     return (flat * weights.reshape(1, -1)) @ flat.T
 
 

@@ -21,11 +21,12 @@ from .rules import Rule
 
 class Tree(eqx.Module):
     """The nested groups.  `codes[l]` (n,) is the group of each row at level l, `parents[l]` (J_l,) the group of level
-    l + 1 of each group of level l; `weights[l]` (J_l,) multiply the groups' log likelihoods (None: 1)."""
+    l + 1 of each group of level l; `weights[l]` (J_l,) multiply the groups' log likelihoods (None: 1).  Data cut
+    into pieces have one axis more, in front, over which the integrals are mapped."""
 
-    codes: tuple[Int[ArrayLike, " n"], ...]
-    parents: tuple[Int[ArrayLike, " _"], ...]
-    weights: tuple[Float[ArrayLike, " _"] | None, ...]
+    codes: tuple[Int[ArrayLike, "*pieces n"], ...]
+    parents: tuple[Int[ArrayLike, "*pieces _"], ...]
+    weights: tuple[Float[ArrayLike, "*pieces _"] | None, ...]
     sizes: tuple[int, ...] = eqx.field(static=True)
 
     @property

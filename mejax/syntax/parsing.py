@@ -138,7 +138,15 @@ def _finish(draft: dict[str, Any], given: list[Given], extra: Mapping[str, Any])
     _check_responses(draft["command"], draft["response"], options)
     spec = Spec(**draft, options=MappingProxyType(options))
     check_family(spec)
+    _check_integration(spec)
     return spec
+
+
+def _check_integration(spec: Spec) -> None:
+    method = spec.option("intmethod")
+    if method in ("laplace", "pclaplace") and "intpoints" in spec.options:
+        message = f"`intpoints` says nothing about intmethod({method}), which has a single point"
+        raise SyntaxProblem(message, advice="Leave one of them out; intmethod(mcaghermite) has more points.")
 
 
 def _check_responses(command: str, response: Expression | None, options: Mapping[str, Any]) -> None:
