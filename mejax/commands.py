@@ -88,7 +88,7 @@ def _generalized_settings(spec: Spec, encoding: Encoding, say: Callable[[str], N
         optimiser=_optimiser(spec),
         start=spec.option("start"),
         start_values=spec.option("startvalues", "fixedonly"),
-        grid=grid if isinstance(grid, tuple) else (0.1, 1.0, 10.0) if grid else (1.0,),
+        grid=grid if isinstance(grid, tuple) else (0.1, 1.0, 10.0) if grid else None,
         vce=vce[0],
         kind=encoding.weight_kind,
         clusters=_clusters(vce, encoding),

@@ -95,26 +95,24 @@ def maximise(
     log(Step(0, float(here.value)))
     status = Status.NOT_CONVERGED
     logs = np.zeros(len(start), bool) if logs is None else logs
-    curvature: np.ndarray | None = None
-    exact_at: Evaluated | None = None
+    model: _Model | None = None
     try:
         for iteration in range(1, settings.iterations + 1):
-            if curvature is None:
-                curvature, exact_at = np.asarray(here.hessian), here
-            move = _Move(here, curvature, logs, settings.difficult)
+            secant = model is not None
+            model = _Model.exact(here, logs) if model is None else model
+            move = _Move(here, model, settings.difficult)
             if move.concave and move.gain < EXACT:
                 status = Status.CONVERGED
                 break
             small = move.concave and move.gain < settings.tolerance
-            secant = settings.secant and exact_at is not here
             there, halved = _climb(objective, here, move, settings, tries=2 if small else 1 if secant else None)
             if there is None and secant and not small:
-                curvature = None
+                model = None
                 continue
             if there is None:
                 status = Status.CONVERGED if small or move.gain < 1e-6 else Status.NOT_CONVERGED
                 break
-            curvature = _updated(curvature, here, there) if settings.secant and move.concave and not halved else None
+            model = model.updated(here, there) if settings.secant and move.concave and not halved else None
             here = there
             remark = "" if move.concave else "(not concave)"
             log(Step(iteration, float(here.value), remark or ("(backed up)" if halved else "")))
@@ -126,31 +124,46 @@ def maximise(
     return Maximum(here, status, tuple(history))
 
 
+@dataclass(frozen=True)
+class _Model:
+    """A quadratic model of the objective: its Hessian in the logs of the elements marked, in the others as they are."""
+
+    logs: np.ndarray
+    hessian: np.ndarray
+
+    @staticmethod
+    def exact(here: Evaluated, logs: np.ndarray) -> "_Model":
+        """From the exact derivatives; of the elements that `logs` allows those are marked that are clearly not zero."""
+        v, gradient, hessian = np.asarray(here.v), np.asarray(here.gradient), np.asarray(here.hessian)
+        logs = logs & (np.abs(v) * np.sqrt(np.abs(np.diag(hessian))) > SURE)
+        scale = np.where(logs, v, 1.0)
+        return _Model(logs, hessian * np.outer(scale, scale) + np.diag(np.where(logs, v * gradient, 0.0)))
+
+    def slope(self, here: Evaluated) -> np.ndarray:
+        return np.asarray(here.gradient) * np.where(self.logs, np.asarray(here.v), 1.0)
+
+    def updated(self, here: Evaluated, there: Evaluated) -> "_Model | None":
+        """The secant update of a negative definite Hessian; None where the gradients show no such curvature."""
+        ratio = np.where(self.logs, np.asarray(there.v) / np.where(self.logs, np.asarray(here.v), 1.0), 1.0)
+        step = np.where(self.logs, np.log(np.abs(ratio)), np.asarray(there.v) - np.asarray(here.v))
+        change = self.slope(there) - self.slope(here)
+        if not step @ change < 0:
+            return None
+        pushed = self.hessian @ step
+        hessian = self.hessian - np.outer(pushed, pushed) / (step @ pushed) + np.outer(change, change) / (step @ change)
+        return _Model(self.logs, hessian)
+
+
 class _Move:
     """A Newton step from an evaluated point: additive, or multiplicative in the elements climbed on the log scale."""
 
-    def __init__(self, here: Evaluated, hessian: np.ndarray, logs: np.ndarray, difficult: bool):
-        self.v = np.asarray(here.v)
-        gradient = np.asarray(here.gradient)
-        curvature = np.sqrt(np.abs(np.diag(hessian)))
-        self.logs = logs & (np.abs(self.v) * curvature > SURE)
-        scale = np.where(self.logs, self.v, 1.0)
-        hessian = hessian * np.outer(scale, scale) + np.diag(np.where(self.logs, self.v * gradient, 0.0))
-        self.direction, self.gain, self.concave = newton_direction(gradient * scale, hessian, difficult)
+    def __init__(self, here: Evaluated, model: _Model, difficult: bool):
+        self.v, self.logs = np.asarray(here.v), model.logs
+        self.direction, self.gain, self.concave = newton_direction(model.slope(here), model.hessian, difficult)
 
     def to(self, step: float) -> np.ndarray:
         change = step * self.direction
         return np.where(self.logs, self.v * np.exp(np.clip(change, -2.0, 2.0)), self.v + change)
-
-
-def _updated(hessian: np.ndarray, here: Evaluated, there: Evaluated) -> np.ndarray | None:
-    """The secant update of a negative definite Hessian; None where the gradients show no such curvature."""
-    step = np.asarray(there.v) - np.asarray(here.v)
-    change = np.asarray(there.gradient) - np.asarray(here.gradient)
-    if not step @ change < 0:
-        return None
-    pushed = hessian @ step
-    return hessian - np.outer(pushed, pushed) / (step @ pushed) + np.outer(change, change) / (step @ change)
 
 
 def newton_direction(gradient: np.ndarray, hessian: np.ndarray, difficult: bool = False):
@@ -182,7 +195,7 @@ def _nearer(here: Evaluated, there: Evaluated, move: _Move) -> bool:
     Where their gradient vanishes the value still slopes, because what they hold moves: a step of s standard errors,
     s^2 = `move.gain`, changes it in proportion to s.
     """
-    after = _Move(there, np.asarray(there.hessian), np.zeros(len(move.v), bool), False)
+    after = _Move(there, _Model.exact(there, np.zeros(len(move.v), bool)), False)
     nearer = move.concave and after.concave and after.gain < 0.5 * move.gain
     return bool(nearer and there.value >= here.value - max(move.gain, SLOPE * np.sqrt(move.gain)))
 

@@ -177,7 +177,7 @@ def test_offset_and_exposure(table):
 
 
 def test_exposure_must_be_positive(table):
-    message = "an exposure is positive, but `w` is 0 in row 3 \\(1 such rows\\): correct it, or leave such rows out"
+    message = "an exposure is positive, but `w` is 0 in row 3 \\(1 such row\\): correct it, or leave such rows out"
     with pytest.raises(ValueError, match=message):
         read(parse("mepoisson y, exposure(w) || id:"), table)
     with pytest.raises(ValueError, match="`t` is -1 in row 1 \\(7 such rows\\)"):

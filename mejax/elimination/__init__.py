@@ -7,6 +7,7 @@ from .plan import Term as Term
 from .plan import make_plan as make_plan
 from .plan import merge_terms as merge_terms
 from .plan import nesting as nesting
+from .plan import unique_cells as unique_cells
 from .products import Products as Products
 from .products import cross_products as cross_products
 from .products import host_segment_sum as host_segment_sum

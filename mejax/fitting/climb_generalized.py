@@ -24,6 +24,7 @@ from ..glmm import (
     variance_places,
 )
 from ..optimise import Maximum, Settings, Step, maximise
+from .score_start import score_variances
 
 FALLBACKS = (0.1, 0.01, 0.001)  # variances tried where 1 gives no finite likelihood
 EXTREME = 100.0  # root mean squares of random effects' covariates beyond this factor call for other variances
@@ -37,14 +38,15 @@ class GeneralizedSettings:
     """What the user may choose about the climb and the standard errors.
 
     `start` is a `Params` of the same model; otherwise `start_values` ("fixedonly", "constantonly", "zero") say where
-    the coefficients begin, and `grid` which variances are tried.  `kind` is that of the weights; `clusters` holds the
+    the coefficients begin, and `grid` which variances are tried (None: 1, or in large crossed models those that the
+    scores suggest).  `kind` is that of the weights; `clusters` holds the
     observations' cluster numbers for a cluster-robust VCE with the variable's name.
     """
 
     optimiser: Settings = field(default_factory=Settings)
     start: Any = None
     start_values: str = "fixedonly"
-    grid: tuple[float, ...] = (1.0,)
+    grid: tuple[float, ...] | None = None
     vce: str = "oim"
     kind: str | None = None
     clusters: tuple[str, np.ndarray] | None = None
@@ -168,11 +170,15 @@ def _refined(
     if settings.start_values != "fixedonly":
         aux = np.asarray(jax.device_get(model.family.printed(_ancillary(model, design))))
         fixed = np.zeros(p) if settings.start_values == "zero" else np.asarray(model.beginning)[:p]
-    units = _units(model, design, aux) if settings.grid == (1.0,) else [np.ones(b.size) for b in model.blocks]
+    units = [np.ones(b.size) for b in model.blocks]
+    if settings.grid is None:
+        large = is_large(model)
+        units = score_variances(model, design, np.asarray(null.at.v)) if large else _units(model, design, aux)
     settings.say("\nRefining starting values:\n")
     best, value, states = None, -np.inf, {}
-    for node, variance in enumerate((*settings.grid, *FALLBACKS)):
-        if node >= len(settings.grid) and np.isfinite(value):
+    grid = settings.grid or (1.0,)
+    for node, variance in enumerate((*grid, *FALLBACKS)):
+        if node >= len(grid) and np.isfinite(value):
             break
         start = np.concatenate([fixed, model.structure.unit(aux, [variance * unit for unit in units])])
         objective.forget()

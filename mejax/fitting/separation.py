@@ -7,6 +7,9 @@ import numpy as np
 from ..design import Design, Names
 from ..likelihoods import AbstractFamily
 
+PORTION = 3000  # rows that a linear program begins with, and that are added to it
+TINY = 1e-6  # changes of linear predictors, of columns whose largest value is 1, that count as none
+
 
 class Separated(NamedTuple):
     """What separates, in words, and which coefficients, of the columns of x and then cut points, are not finite."""
@@ -59,32 +62,46 @@ def _sides(design: Design, family: AbstractFamily) -> tuple[np.ndarray | None, n
 def _recession(x: np.ndarray, upper: np.ndarray, lower: np.ndarray, category: np.ndarray | None, cuts: int):
     """The direction of the columns, each scaled to at most 1, and cut points that gains most over all rows; None where
     none gains anything."""
+    rows = x / np.maximum(np.max(np.abs(x), axis=0, initial=0.0), 1e-300)
+    if category is not None:
+        return _cheapest(_between_cuts(rows, category.astype(int), cuts), None)
+    inner = rows[~upper & ~lower]
+    equal = None
+    if len(inner):
+        _, values, vectors = np.linalg.svd(np.linalg.qr(inner, mode="r"))
+        equal = vectors[: np.count_nonzero(values > 1e-10 * max(values[0], 1e-300))] if len(values) else None
+        if equal is not None and len(equal) == x.shape[1]:
+            return None
+    return _cheapest(np.concatenate([-rows[upper], rows[lower]]), equal)
+
+
+def _cheapest(unequal: np.ndarray, equal: np.ndarray | None) -> np.ndarray | None:
+    """d in [-1, 1] that minimises the sum of `unequal` @ d, which is nowhere positive, where `equal` @ d = 0; None if
+    that is zero.
+
+    A linear program over some of the rows, to which those are added that its solution violates.
+    """
     from scipy.optimize import linprog
 
-    scale = np.maximum(np.max(np.abs(x), axis=0, initial=0.0), 1e-300)
-    rows = x / scale
-    if category is None:
-        keys = np.column_stack([rows, upper, lower])
-    else:
-        keys = np.column_stack([rows, category, category])
-    keys = np.unique(keys, axis=0)
-    rows, width = keys[:, :-2], x.shape[1]
-    if category is None:
-        up, down = keys[:, -2] == 1, keys[:, -1] == 1
-        inner = ~up & ~down
-        if width == 0 or np.linalg.matrix_rank(rows[inner]) == width:
-            return None
-        unequal = np.concatenate([-rows[up], rows[down]])
-        equal = rows[inner]
-    else:
-        unequal, equal = _between_cuts(rows, keys[:, -1].astype(int), cuts), np.zeros((0, width + cuts))
-    found = linprog(
-        np.sum(unequal, axis=0), A_ub=unequal, b_ub=np.zeros(len(unequal)),
-        A_eq=equal if len(equal) else None, b_eq=np.zeros(len(equal)) if len(equal) else None, bounds=(-1.0, 1.0),
-    )  # fmt: skip
-    if found.status != 0 or found.fun > -1e-7:
+    if unequal.size == 0:
         return None
-    return found.x
+    total = np.sum(unequal, axis=0)
+    total = total / max(float(np.max(np.abs(total))), 1e-300)
+    extremes = np.concatenate([np.argmax(unequal, axis=0), np.argmin(unequal, axis=0)])
+    spread = np.linspace(0, len(unequal) - 1, min(len(unequal), PORTION)).astype(int)
+    chosen = np.union1d(extremes, spread)
+    while True:
+        found = linprog(
+            total, A_ub=unequal[chosen], b_ub=np.zeros(len(chosen)),
+            A_eq=equal, b_eq=None if equal is None else np.zeros(len(equal)), bounds=(-1.0, 1.0),
+        )  # fmt: skip
+        if found.status != 0 or np.max(np.abs(found.x)) < 0.5:  # a direction that gains is scaled to the bounds
+            return None
+        gains = -(unequal @ found.x)
+        broken = np.setdiff1d(np.flatnonzero(gains < -TINY), chosen)
+        if len(broken) == 0:
+            return found.x if np.max(gains) > TINY else None
+        chosen = np.union1d(chosen, broken[np.argsort(gains[broken])[:PORTION]])
 
 
 def _between_cuts(rows: np.ndarray, category: np.ndarray, cuts: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from .posterior import cluster_scores as cluster_scores
 from .posterior import empirical_bayes as empirical_bayes
 from .single import Evaluation as Evaluation
 from .single import evaluate_single as evaluate_single
+from .single import row_slopes as row_slopes
 from .structure import AbstractStructure as AbstractStructure
 from .structure import ConstrainedStructure as ConstrainedStructure
 from .structure import FreeStructure as FreeStructure

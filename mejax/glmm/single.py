@@ -48,6 +48,16 @@ def evaluate_single(model: GeneralizedModel, v: Float[ArrayLike, " d"]) -> Evalu
     return Evaluation(v, *found)
 
 
+@eqx.filter_jit
+def row_slopes(model: GeneralizedModel, v: Float[ArrayLike, " d"]):
+    """First and minus second derivatives of each row's log density in eta, without random effects; one piece only."""
+    v, batch = jnp.asarray(v), model.batches
+    p = model.root.shape[0]
+    aux = read_ancillary(model, v[p:])
+    slope, curvature = slope_and_curvature(integrand_of(model, batch, batch.base + batch.x @ v[:p], aux))
+    return slope, -curvature
+
+
 def _piece(model: GeneralizedModel, batch: Batch, v):
     p = model.root.shape[0]
     eta = batch.base + batch.x @ v[:p]
