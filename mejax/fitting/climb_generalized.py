@@ -148,7 +148,9 @@ def climb(model: GeneralizedModel, design: Design, settings: GeneralizedSettings
 def fit_null(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> Maximum:
     """The model without random effects, in (coefficients of the whitened columns, free ancillary parameters)."""
     settings.say("Fitting fixed-effects model:\n")
-    start = np.concatenate([np.asarray(model.beginning)[: len(model.root)], _ancillary(model, design)])
+    start = np.asarray(model.beginning)
+    if model.plan.terms:
+        start = np.concatenate([start[: len(model.root)], _ancillary(model, design)])
     one = lambda v: to_host(evaluate_single(model, v))
     return maximise(one, start, replace(settings.optimiser, difficult=False), _reporter(settings))
 

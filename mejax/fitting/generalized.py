@@ -148,7 +148,7 @@ def _covariance(
     """Delta method; NaN in the rows of what has no standard error."""
     first, components = described
     out = jacobian @ vce @ jacobian.T
-    lost = judged.status in (Status.NOT_IDENTIFIED, Status.SEPARATED)
+    lost = not judged.status.ok
     for row in range(len(out)):
         component = components[row - first] if row >= first else None
         gone = lost and information.touches(jacobian[row])

@@ -63,5 +63,5 @@ def cluster_label(model: GeneralizedModel, names: Names, settings: GeneralizedSe
         return None
     if settings.clusters is not None:
         return settings.clusters[0], len(np.unique(settings.clusters[1]))
-    top = model.plan.terms[-1]
-    return names.effects[top.blocks[0]].name, top.size
+    top, repeats = model.plan.terms[-1], _repeats(model) if settings.kind == "fweight" else None
+    return names.effects[top.blocks[0]].name, top.size if repeats is None else int(np.sum(repeats))
