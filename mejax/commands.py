@@ -40,8 +40,8 @@ def _fit_generalized(spec: Spec, data: Any, say: Callable[[str], None]) -> Fit:
     assert coding is not None
     distribution = family(coding.family, coding.link, **coding.details)
     distribution.check(design.y, encoding.row_name)
-    points = spec.option("intpoints", 7)
-    integration = Integration(spec.option("intmethod"), points, bool(spec.option("exactderivatives")))
+    exact = bool(spec.option("exactderivatives"))
+    integration = Integration(spec.option("intmethod"), spec.option("intpoints"), exact)
     with computing():
         model = to_device(build_generalized(design, names, distribution, integration, constraints))
         texts = tuple(canonical(c, names.response) for c in constraints)

@@ -52,7 +52,7 @@ def test_constraint_at_the_estimate_changes_nothing():
     at = plain.random.loc["g:var(_cons)", "estimate"]
     held = me.mepoisson("c x || g:", table(), constraints=[f"_b[/var(_cons[g])] = {at:.15g}"], nolog=True)
     assert held.llf == pytest.approx(plain.llf, abs=1e-9)
-    np.testing.assert_allclose(held.fixed["estimate"], plain.fixed["estimate"], rtol=1e-7)
+    np.testing.assert_allclose(held.fixed["estimate"], plain.fixed["estimate"], atol=1e-6 * plain.fixed["se"].min())
 
 
 def test_a_variance_held_at_zero_is_no_boundary():

@@ -17,14 +17,16 @@ from .pieces import check_nodes, cut, cut_plan, piece_count, take
 from .structures import structure
 from .whiten import DEPENDENT, orthonormal
 
+DEFAULT_POINTS = 7
+
 
 class Integration(NamedTuple):
     """How to integrate: `method` (None: mean-variance adaptive quadrature, Laplace where factors cross), `points` per
-    dimension (one number, or one per level from the top), whether to differentiate the adaptation as well, and how many
-    bytes an evaluation may take."""
+    dimension (one number, or one per level from the top; None: 7, and none for Laplace), whether to differentiate the
+    adaptation as well, and how many bytes an evaluation may take."""
 
     method: str | None = None
-    points: int | tuple[int, ...] = 7
+    points: int | tuple[int, ...] | None = None
     exact: bool = False
     bytes: float | None = None
 
@@ -80,22 +82,32 @@ def _method(integration: Integration, plan: Plan, names: Names) -> tuple[str, tu
         method = "mvaghermite" if plan.chain and not plan.crossed else "laplace"
     assert method in METHODS
     if plan.crossed and method not in LAPLACES:
-        crossed = sorted({names.effects[plan.terms[t].blocks[0]].path for t in plan.crossed})
         raise ValueError(
-            f"intmethod({method}) integrates nested levels one after the other, but {', '.join(crossed)} cross the "
+            f"intmethod({method}) integrates nested levels one after the other, but {_crossed(plan, names)} cross the "
             "other levels; use intmethod(laplace), the default of crossed models"
         )
     levels = len(plan.chain)
-    given = integration.points if isinstance(integration.points, tuple) else (integration.points,) * levels
-    if len(given) != levels:
+    if method in LAPLACES:
+        if integration.points is not None and integration.method is None:
+            why = f"{_crossed(plan, names)} cross the other levels" if plan.crossed else "there are no random effects"
+            raise ValueError(f"intpoints() says nothing here: {why}, and quadrature is for nested levels; leave it out")
+        return method, (1,) * levels
+    asked = DEFAULT_POINTS if integration.points is None else integration.points
+    points = asked if isinstance(asked, tuple) else (asked,) * levels
+    if len(points) != levels:
         raise ValueError(
-            f"intpoints() names {len(given)} numbers of points, but the model has {levels} levels; give one number, or "
-            "one per level from the top"
+            f"intpoints() names {len(points)} numbers of points, but the model has {levels} "
+            f"level{'s' if levels != 1 else ''}; give one number, or one per level from the top"
         )
-    points = (1,) * levels if method in LAPLACES else given
     if method == "mvaghermite" and set(points) == {1}:
         method = "mcaghermite"  # one node has no variance; it stands at the mode
     return method, points
+
+
+def _crossed(plan: Plan, names: Names) -> str:
+    """The factors that cross the chain, in words."""
+    effects = [names.effects[plan.terms[t].blocks[0]] for t in plan.crossed]
+    return ", ".join(sorted({e.path if e.factor is None else f"R.{e.factor}" for e in effects}))
 
 
 def _ancillary_aliases(family: AbstractFamily, names: Names) -> tuple[tuple[str, ...], ...]:

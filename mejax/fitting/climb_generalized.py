@@ -149,7 +149,9 @@ def fit_null(model: GeneralizedModel, design: Design, settings: GeneralizedSetti
     """The model without random effects, in (coefficients of the whitened columns, free ancillary parameters)."""
     settings.say("Fitting fixed-effects model:\n")
     start = np.asarray(model.beginning)
-    if model.plan.terms:
+    if not model.plan.terms and settings.start is not None:
+        start = _checked(model, settings.start)
+    elif model.plan.terms:
         start = np.concatenate([start[: len(model.root)], _ancillary(model, design)])
     one = lambda v: to_host(evaluate_single(model, v))
     return maximise(one, start, replace(settings.optimiser, difficult=False), _reporter(settings))

@@ -6,7 +6,6 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from .._status import Status
 from .._tree import to_host
 from .._typing import ArrayLike
 from ..covstruct import AbstractCovariance, Fixed
@@ -162,8 +161,10 @@ def _covariance(
 
 
 def _null_test(model: GeneralizedModel, ended: Climb, constraints: tuple[str, ...]) -> Comparison | None:
-    """Against the model without random effects; there is none to compare with under constraints."""
+    """Against the model without random effects; None under constraints, or where that model's maximum was not found."""
     if constraints or not model.plan.terms or any(isinstance(b, Fixed) for b in model.blocks):
+        return None
+    if not ended.null.status.ok:
         return None
     variances, others = free_counts(model.blocks)
     # covariances vanish with their variances, so that beside them none is an ordinary parameter

@@ -95,7 +95,9 @@ def _wide(model: GeneralizedModel, design: Design, ended: Climb) -> bool:
 
 def _bounds(model: GeneralizedModel, names: Names, ended: Climb, described: tuple[Component, ...]) -> Verdict:
     """Variances and dispersions at zero."""
-    bounds = [k for k in range(len(names.effects)) if any(c.boundary and not c.note for c in described if c.equation == k)]
+    bounds = [
+        k for k in range(len(names.effects)) if any(c.boundary and not c.note for c in described if c.equation == k)
+    ]
     notes = [_boundary_note(names.effects[k], model.blocks[k].size) for k in bounds]
     places: frozenset[int] = frozenset()
     if _no_dispersion(model, ended):

@@ -91,17 +91,13 @@ def _path_covariances(problem: Problem, factor: Factor) -> tuple[Float[Array, "J
     """
     chain, depth = problem.plan.chain, len(problem.plan.chain)
     found: list = [None] * depth
-    joint_above = None  # of a group's effects and all effects above it, its own first
-    for level in reversed(range(depth)):
-        k, prior = factor.k[level], problem.prior[level]
-        own = k if prior is None else k * expand(prior, k.ndim)
-        if level == depth - 1:
-            found[level] = joint_above = own
-            continue
+    own = [k if d is None else k * expand(d, k.ndim) for k, d in zip(factor.k, problem.prior, strict=True)]
+    found[-1] = joint_above = own[-1]  # of a group's effects and all effects above it, its own first
+    for level in reversed(range(depth - 1)):
         above = joint_above[chain[level].ancestors[0]]
-        taken = jnp.concatenate([k @ b for b in factor.between[level]], -1)
+        taken = jnp.concatenate([factor.k[level] @ b for b in factor.between[level]], -1)
         cross = -taken @ above
-        found[level] = own - cross @ jnp.swapaxes(taken, 1, 2)
+        found[level] = own[level] - cross @ jnp.swapaxes(taken, 1, 2)
         top = jnp.concatenate([found[level], cross], -1)
         joint_above = jnp.concatenate([top, jnp.concatenate([jnp.swapaxes(cross, 1, 2), above], -1)], 1)
     return tuple(found)
