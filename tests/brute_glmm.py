@@ -92,7 +92,7 @@ def _below(levels: list[Level], grids: list[Grid], density, where: tuple[np.ndar
         shift = level.z[rows[mine]] @ effects.T
         moved = eta[mine][..., None] + shift.reshape(len(shift), *(1,) * (eta.ndim - 1), -1)
         inside = _below(levels[1:], grids[1:], density, (rows[mine], moved))
-        value = special.logsumexp(inside + log_weights, axis=-1)
+        value = np.asarray(special.logsumexp(inside + log_weights, axis=-1))
         total = total + (value if level.weights is None else level.weights[code] * value)
     return total
 

@@ -38,13 +38,13 @@ def test_constraints_hold_and_cost_likelihood(command, constraint, free, groups)
     assert plain.converged and held.converged
     assert held.llf < plain.llf
     assert held.estimates.parameters == plain.estimates.parameters - free
-    values = held.params
+    values = held.params.to_dict()
     if "cut" in constraint:
         assert values["/cut2"] - values["/cut1"] == pytest.approx(1.0, abs=1e-12)
     else:
         label, value = constraint.removeprefix("_b[").replace("]", "").split(" = ")
         assert values[label] == pytest.approx(float(value), abs=1e-12)
-        assert np.isnan(held.bse[label])
+        assert np.isnan(held.bse.to_dict()[label])
 
 
 def test_constraint_at_the_estimate_changes_nothing():
@@ -52,7 +52,8 @@ def test_constraint_at_the_estimate_changes_nothing():
     at = plain.random.loc["g:var(_cons)", "estimate"]
     held = me.mepoisson("c x || g:", table(), constraints=[f"_b[/var(_cons[g])] = {at:.15g}"], nolog=True)
     assert held.llf == pytest.approx(plain.llf, abs=1e-9)
-    np.testing.assert_allclose(held.fixed["estimate"], plain.fixed["estimate"], atol=1e-6 * plain.fixed["se"].min())
+    moved = (held.fixed["estimate"] - plain.fixed["estimate"]) / plain.fixed["se"]
+    assert np.max(np.abs(moved.to_numpy())) < 1e-6
 
 
 def test_a_variance_held_at_zero_is_no_boundary():

@@ -131,12 +131,12 @@ def test_example_3_is_converged_here():
     mean, sd = np.zeros(23), np.full(23, 0.3)
     for _ in range(60):
         t, b = terms(theta, mean, sd)
-        posterior = np.exp(t - logsumexp(t, axis=1)[:, None])
+        posterior = np.exp(t - np.asarray(logsumexp(t, axis=1))[:, None])
         mean = np.sum(posterior * b, 1)
         sd = np.sqrt(np.sum(posterior * (b - mean[:, None]) ** 2, 1))
 
     def loglik(at):
-        return float(np.sum(logsumexp(terms(at, mean, sd)[0], axis=1)))
+        return float(np.sum(np.asarray(logsumexp(terms(at, mean, sd)[0], axis=1))))
 
     step, unit_vectors = 1e-3, np.eye(3)
     slope = [(loglik(theta + step * e) - loglik(theta - step * e)) / (2 * step) for e in unit_vectors]

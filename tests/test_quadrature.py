@@ -55,7 +55,7 @@ def test_rules_equal_those_of_scipy(points):
     nodes, log_weights = line_rule(points)
     theirs, weights = special.roots_hermitenorm(points)
     np.testing.assert_allclose(nodes, theirs, rtol=1e-11, atol=1e-13)
-    assert np.exp(special.logsumexp(log_weights)) == pytest.approx(1.0, abs=1e-12)
+    assert np.sum(np.exp(log_weights)) == pytest.approx(1.0, abs=1e-12)
     heavy = weights > 1e-200
     np.testing.assert_allclose(log_weights[heavy], np.log(weights[heavy] / np.sqrt(2 * np.pi)), rtol=1e-9, atol=1e-9)
     assert np.all(np.isfinite(log_weights))
