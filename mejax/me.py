@@ -57,8 +57,9 @@ def meglm(model: str, data: Any, **options: Any) -> Fit:
         **options: options of the command as keywords: `family` ("binomial n" names the trials), `link`, `exposure`,
             `offset`, `intmethod` ("mvaghermite", "mcaghermite", "ghermite", "laplace", "pcaghermite", "pclaplace"),
             `intpoints`, `exactderivatives`, `covariance`, `eform`, `asis`, `where`, `rows`, `fweight`, `iweight`,
-            `pweight`, `vce` ("oim", "robust", "cluster id"), `constraints`, `matrices`, `startvalues`, `startgrid`, `start`, `level`,
-            `iterate`, `difficult`, `tolerance`, `nolog`, `collinear`, `baselevels` and the other display options.
+            `pweight`, `vce` ("oim", "robust", "cluster id"), `constraints`, `matrices`, `startvalues`, `startgrid`,
+            `start`, `level`, `iterate`, `difficult`, `tolerance`, `nolog`, `collinear`, `baselevels` and the other
+            display options.
 
     Returns:
         A `Fit`; `print(fit)` is the whole output.
