@@ -60,7 +60,7 @@ def reduce_chain(plan: Plan, products: Products, prior: tuple) -> Reduced:
 
 
 def factorise(plan: Plan, products: Products, prior: tuple) -> Factor:
-    """Everything that `solve` needs; NaN where H is not positive definite."""
+    """Everything that `solve` needs, H = D + Z'WZ in blocks; NaN where H is not positive definite."""
     reduced = reduce_chain(plan, products, prior)
     root = jnp.linalg.cholesky(reduced.s, symmetrize_input=False) if plan.columns else reduced.s
     return reduced.factor._replace(root=root)
@@ -107,7 +107,10 @@ def crossed_blocks(plan: Plan, values: Float[Array, " E"]) -> dict[int, Float[Ar
 
 
 def solve(plan: Plan, factor: Factor, right: Blocks) -> Blocks:
-    """H^-1 right; linear in `right`, so that it can be differentiated in both directions."""
+    """x with H x = `right`, per term (J, *K, q): forward along the chain, through the dense remainder, and back.
+
+    Linear in `right`, so that it can be differentiated in both directions.
+    """
     r = [right[level.term] for level in plan.chain]
     dense = _join(plan, right)
     for position, level in enumerate(plan.chain):

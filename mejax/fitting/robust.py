@@ -4,6 +4,7 @@ import numpy as np
 
 from .._tree import to_host
 from ..design import Design, Names
+from ..elimination import Term
 from ..inference import cluster_scores, sandwich
 from ..lmm import LinearModel
 
@@ -21,10 +22,20 @@ def top_clusters(model: LinearModel, design: Design, clusters: tuple[str, np.nda
             "robust standard errors need at least two independent top-level clusters; this model has one (crossed "
             'effects or _all), or too many columns for sums by cluster. Use vce="oim".'
         )
+    return cluster_of_groups(model.plan.terms[model.plan.chain[-1].term], design, clusters)
+
+
+def cluster_of_groups(top: Term, design: Design, clusters: tuple[str, np.ndarray] | None) -> np.ndarray | None:
+    """The cluster of each group of the top level; None where the groups themselves are the clusters.
+
+    `clusters` are the variable's name and the observations' cluster numbers.
+
+    Raises:
+        ValueError: there is a single cluster, or a group lies in several.
+    """
     if clusters is None:
         return None
     variable, numbers = clusters
-    top = model.plan.terms[model.plan.chain[-1].term]
     codes = np.asarray(design.effects[top.blocks[0]].codes)
     groups = np.zeros(top.size, np.int64)
     groups[codes] = numbers

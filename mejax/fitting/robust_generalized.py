@@ -7,6 +7,7 @@ from ..design import Design, Names
 from ..glmm import GeneralizedModel, cluster_scores
 from ..inference import sandwich
 from .climb_generalized import Climb, GeneralizedSettings
+from .robust import cluster_of_groups
 
 
 def top_groups(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> np.ndarray | None:
@@ -23,21 +24,7 @@ def top_groups(model: GeneralizedModel, design: Design, settings: GeneralizedSet
             "robust standard errors need at least two independent top-level clusters; this model has one (crossed "
             'effects or _all). Use vce="oim".'
         )
-    if settings.clusters is None:
-        return None
-    variable, numbers = settings.clusters
-    codes = np.asarray(design.effects[top.blocks[0]].codes)
-    groups = np.zeros(top.size, np.int64)
-    groups[codes] = numbers
-    if not np.array_equal(groups[codes], numbers):
-        raise ValueError(
-            f"vce(cluster {variable}): a top-level group of the model meets several values of {variable}; clusters "
-            "must contain whole groups"
-        )
-    found = np.unique(groups, return_inverse=True)[1]
-    if found.max() == 0:
-        raise ValueError(f"vce(cluster {variable}): there is a single cluster; robust errors need at least two")
-    return found
+    return cluster_of_groups(top, design, settings.clusters)
 
 
 def robust_covariance(

@@ -68,7 +68,7 @@ def _separated(model: GeneralizedModel, design: Design, names: Names, ended: Cli
 
 
 def _far(model: GeneralizedModel, ended: Climb) -> bool:
-    """Are there linear predictors so large that the coefficients may have none finite?"""
+    """Is a whitened coefficient so large (columns have mean square 1) that there may be no finite estimate?"""
     p = len(model.root)
     ends = (np.asarray(ended.found.at.v)[:p], np.asarray(ended.null.at.v)[:p])
     return any(bool(np.any(np.abs(v) > FAR)) for v in ends)

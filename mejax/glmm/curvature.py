@@ -23,7 +23,11 @@ def start_state(model: GeneralizedModel, v: Float[ArrayLike, " d"]) -> State:
 
 @eqx.filter_jit
 def evaluate(model: GeneralizedModel, v: Float[ArrayLike, " d"], state: State) -> tuple[Evaluation, State]:
-    """Adapt, from `state`, then differentiate; the new state is returned for the next evaluation."""
+    """log L(v), its gradient (d,) and Hessian (d, d) after adaptation from `state`, and the new state.
+
+    v = (coefficients of the whitened columns, everything else); see `GeneralizedModel` for log L and for what is held
+    while it is differentiated.  Fixed nodes: Louis (1982), level by level; otherwise forward over reverse.
+    """
     v = jnp.asarray(v)
 
     def piece(batch: Batch, state: State):

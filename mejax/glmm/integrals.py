@@ -23,7 +23,9 @@ from .methods import JOINT_MODE, LAPLACES, MEAN_VARIANCE, PLAIN, joint_nodes, mo
 from .modes import Problem, factor_at, find_modes, refine, zeros
 from .structure import Factors
 
-State = Any  # nodes of the mean-variance method, modes of those that stand at modes, None of plain quadrature
+# What a method knows of the posterior: `Nodes` (mean-variance), the standardised modes of every term, (J, q) each (the
+# methods that stand at modes), None (plain quadrature); with a leading axis where data are cut into pieces.
+State = Any
 
 
 class Point(NamedTuple):

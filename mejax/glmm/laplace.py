@@ -1,7 +1,8 @@
 """Laplace's approximation, for nested, crossed and mixed structures alike.
 
-log L = h(b) - 1/2 log|H| (+ q/2 log d_g per group in a pseudolikelihood) at the joint mode b, H = D + Z'WZ with the
-observed curvature W of the log densities (Tierney and Kadane 1986; Kristensen et al. 2016 have it too).
+log L = h(b) - 1/2 log|H| at the joint mode b, H = D + Z'WZ with the observed curvature W of the log densities (Tierney
+and Kadane 1986; Kristensen et al. 2016 have it too).  In a pseudolikelihood a group of weight d_g has
+d_g (log|H_g| - q log d_g) in place of log|H_g|.
 """
 
 import jax.numpy as jnp

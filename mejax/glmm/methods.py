@@ -1,4 +1,13 @@
-"""Where each integration method puts its nodes."""
+"""Where each integration method puts its nodes.
+
+| method | nodes of a level, given those of the levels above | source |
+|---|---|---|
+| mvaghermite | at the mean and covariance that they compute | Naylor and Smith 1982; Rabe-Hesketh et al. 2005 |
+| mcaghermite | at the conditional mode and curvature | Liu and Pierce 1994 |
+| pcaghermite | at the joint mode of all levels, moved along its curvature | Pinheiro and Chao 2006 |
+| ghermite | at those of the prior | Abramowitz and Stegun 1964, 25.4.46 |
+| laplace, pclaplace | one point at the joint mode; any structure | Tierney and Kadane 1986; Pinheiro and Chao 2006 |
+"""
 
 from collections.abc import Sequence
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -84,3 +85,24 @@ class AbstractMeanFamily(AbstractFamily):
     @abc.abstractmethod
     def anscombe(self, y: Response, mu: np.ndarray, aux: np.ndarray) -> np.ndarray:
         """Anscombe residuals: the integral of V^(-1/3) from mu to y, divided by V(mu)^(1/6)."""
+
+
+class AbstractUnboundedFamily(AbstractMeanFamily):
+    """A family whose ancillary parameters are unbounded as they are printed."""
+
+    def printed(self, free):
+        return jnp.asarray(free)
+
+    def free(self, aux):
+        return np.asarray(aux)
+
+
+class AbstractPlainFamily(AbstractUnboundedFamily):
+    """A family without ancillary parameters."""
+
+    @property
+    def ancillary(self):
+        return ()
+
+    def init(self, y, weights):
+        return np.zeros(0)

@@ -3,26 +3,20 @@
 from typing import ClassVar
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from . import _binary
-from ._base import AbstractMeanFamily
+from ._base import AbstractPlainFamily
 from ._moments import mean_variance
 from ._refusal import require, require_variation
 from .links import AbstractProbabilityLink, Logit
 
 
-class Bernoulli(AbstractMeanFamily):
+class Bernoulli(AbstractPlainFamily):
     """Pr(y = 1) = F(eta); y is an array of 0 and 1."""
 
     name: ClassVar[str] = "bernoulli"
     links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog")
     link: AbstractProbabilityLink = Logit()
-
-    @property
-    def ancillary(self):
-        return ()
 
     def logpdf(self, y, eta, aux):
         return self.link.log_outcome(y, eta)
@@ -36,15 +30,6 @@ class Bernoulli(AbstractMeanFamily):
 
     def sample(self, key, y, eta, aux):
         return jax.random.bernoulli(key, self.link.mean(eta)).astype(eta.dtype)
-
-    def printed(self, free):
-        return jnp.asarray(free)
-
-    def free(self, aux):
-        return np.asarray(aux)
-
-    def init(self, y, weights):
-        return np.zeros(0)
 
     def start(self, y, weights):
         return self.link.linear(mean_variance(y, weights)[0])

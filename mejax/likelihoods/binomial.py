@@ -7,22 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _binary
-from ._base import AbstractMeanFamily
+from ._base import AbstractPlainFamily
 from ._gamma_function import log_factorial
 from ._refusal import require
 from .links import AbstractProbabilityLink, Logit
 
 
-class Binomial(AbstractMeanFamily):
+class Binomial(AbstractPlainFamily):
     """C(r, y) F(eta)^y (1 - F(eta))^(r - y); y is the pair (count, trials)."""
 
     name: ClassVar[str] = "binomial"
     links: ClassVar[tuple[str, ...]] = ("logit", "probit", "cloglog")
     link: AbstractProbabilityLink = Logit()
-
-    @property
-    def ancillary(self):
-        return ()
 
     def logpdf(self, y, eta, aux):
         count, trials = y
@@ -40,15 +36,6 @@ class Binomial(AbstractMeanFamily):
     def sample(self, key, y, eta, aux):
         p = self.link.mean(eta)
         return jax.random.binomial(key, jnp.broadcast_to(y[1], p.shape), p, dtype=p.dtype)
-
-    def printed(self, free):
-        return jnp.asarray(free)
-
-    def free(self, aux):
-        return np.asarray(aux)
-
-    def init(self, y, weights):
-        return np.zeros(0)
 
     def start(self, y, weights):
         count, trials = y

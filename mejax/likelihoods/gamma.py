@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _extreme, _gamma_function
-from ._base import AbstractMeanFamily
+from ._base import AbstractUnboundedFamily
 from ._counts import SMALLEST
 from ._moments import mean_variance
 from ._refusal import require, require_variation
@@ -16,7 +16,7 @@ from .links import Log
 _LIMIT = 50.0  # of |log s|: the shape and its powers stay finite
 
 
-class Gamma(AbstractMeanFamily):
+class Gamma(AbstractUnboundedFamily):
     """(a y / mu)^a exp(-a y / mu) / (y Gamma(a)) with mu = exp(eta), a = s^-2: the variance is (s mu)^2.
 
     The ancillary parameter is log s.
@@ -43,12 +43,6 @@ class Gamma(AbstractMeanFamily):
     def sample(self, key, y, eta, aux):
         shape = _shape(aux)
         return jax.random.gamma(key, shape, eta.shape, eta.dtype) * self.link.mean(eta) / shape
-
-    def printed(self, free):
-        return jnp.asarray(free)
-
-    def free(self, aux):
-        return np.asarray(aux)
 
     def init(self, y, weights):
         mean, variance = mean_variance(y, weights)

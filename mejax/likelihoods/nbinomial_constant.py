@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _counts, _extreme, _gamma_function
-from ._base import AbstractMeanFamily
+from ._base import AbstractUnboundedFamily
 from ._moments import mean_variance
 from ._refusal import require_counts
 from .links import Log
@@ -15,7 +15,7 @@ from .links import Log
 _LIMIT = 50.0  # of |log r|: where r is larger the distribution is Poisson in every digit
 
 
-class NegativeBinomialConstant(AbstractMeanFamily):
+class NegativeBinomialConstant(AbstractUnboundedFamily):
     """Gamma(y + r) / (Gamma(r) y!) (1 + delta)^-r (delta / (1 + delta))^y, r = mu / delta, mu = exp(eta).
 
     The variance is mu (1 + delta); the ancillary parameter is log delta.
@@ -48,12 +48,6 @@ class NegativeBinomialConstant(AbstractMeanFamily):
         delta = jnp.exp(jnp.clip(aux[0], -_LIMIT, _LIMIT))
         rate = jax.random.gamma(one, self.link.mean(eta) / delta, eta.shape, eta.dtype) * delta
         return jax.random.poisson(other, rate).astype(eta.dtype)
-
-    def printed(self, free):
-        return jnp.asarray(free)
-
-    def free(self, aux):
-        return np.asarray(aux)
 
     def init(self, y, weights):
         mean, variance = mean_variance(y, weights)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _gamma_function, _logistic
-from ._base import AbstractMeanFamily
+from ._base import AbstractUnboundedFamily
 from ._counts import SMALLEST
 from ._moments import mean_variance
 from ._refusal import require_counts
@@ -16,7 +16,7 @@ from .links import Log
 _LIMIT = 50.0  # of |log alpha|: with less dispersion the distribution is Poisson in every digit
 
 
-class NegativeBinomialMean(AbstractMeanFamily):
+class NegativeBinomialMean(AbstractUnboundedFamily):
     """Gamma(y + r) / (Gamma(r) y!) (r / (r + mu))^r (mu / (r + mu))^y, r = 1 / alpha, mu = exp(eta).
 
     The variance is mu (1 + alpha mu); the ancillary parameter is log alpha.
@@ -45,12 +45,6 @@ class NegativeBinomialMean(AbstractMeanFamily):
         r = jnp.exp(-jnp.clip(aux[0], -_LIMIT, _LIMIT))
         rate = jax.random.gamma(one, r, eta.shape, eta.dtype) * self.link.mean(eta) / r
         return jax.random.poisson(other, rate).astype(eta.dtype)
-
-    def printed(self, free):
-        return jnp.asarray(free)
-
-    def free(self, aux):
-        return np.asarray(aux)
 
     def init(self, y, weights):
         mean, variance = mean_variance(y, weights)

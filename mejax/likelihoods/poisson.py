@@ -3,27 +3,22 @@
 from typing import ClassVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from . import _counts
-from ._base import AbstractMeanFamily
+from ._base import AbstractPlainFamily
 from ._gamma_function import log_factorial
 from ._moments import mean_variance
 from ._refusal import require_counts
 from .links import Log
 
 
-class Poisson(AbstractMeanFamily):
+class Poisson(AbstractPlainFamily):
     """mu^y exp(-mu) / y! with mu = exp(eta)."""
 
     name: ClassVar[str] = "poisson"
     links: ClassVar[tuple[str, ...]] = ("log",)
     link: Log = Log()
-
-    @property
-    def ancillary(self):
-        return ()
 
     def logpdf(self, y, eta, aux):
         return y * eta - self.link.mean(eta) - log_factorial(y)
@@ -33,15 +28,6 @@ class Poisson(AbstractMeanFamily):
 
     def sample(self, key, y, eta, aux):
         return jax.random.poisson(key, self.link.mean(eta)).astype(eta.dtype)
-
-    def printed(self, free):
-        return jnp.asarray(free)
-
-    def free(self, aux):
-        return np.asarray(aux)
-
-    def init(self, y, weights):
-        return np.zeros(0)
 
     def start(self, y, weights):
         return self.link.linear(mean_variance(y, weights)[0])
