@@ -1,5 +1,7 @@
 """Harsh defaults for every test.  Nothing here imports mejax: the shape checks must be switched on first."""
 
+import gc
+
 import jax
 import pytest
 
@@ -14,3 +16,11 @@ def private_caches(tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_programs():
+    """JAX keeps every compiled program, each of them with memory maps, of which a process may have 65,530 only."""
+    yield
+    jax.clear_caches()
+    gc.collect()

@@ -576,3 +576,10 @@ def test_plain_data_for_programs():
 def test_html_shows_the_same():
     page = fit()._repr_html_()
     assert "Mixed-effects logistic regression" in page and "LR test vs. logistic model" in page
+
+
+@pytest.mark.parametrize(
+    ("options", "row"), [("exposure(z)", "ln(z) |          1  (exposure)"), ("offset(x)", "x |          1  (offset)")]
+)
+def test_a_term_whose_coefficient_is_1_stands_in_the_table(options, row):
+    assert row in str(fit(f"mepoisson count || g:, {options}"))

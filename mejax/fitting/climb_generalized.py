@@ -24,11 +24,13 @@ from ..glmm import (
     variance_places,
 )
 from ..optimise import Maximum, Settings, Step, maximise
+from ..quadrature import Nodes
 from .score_start import score_variances
 
 FALLBACKS = (0.1, 0.01, 0.001)  # variances tried where 1 gives no finite likelihood
 EXTREME = 100.0  # root mean squares of random effects' covariates beyond this factor call for other variances
 LOSS = 1e-7  # relative to the log likelihood: what an evaluation near the best may lack
+CONCENTRATED = 1e-4
 LARGE = 256  # columns of the dense remainder of a crossed model
 NEAR_ZERO = 0.1  # standard deviations below this many standard errors are tried at exactly zero
 
@@ -59,8 +61,12 @@ class GeneralizedSettings:
 
 @dataclass
 class Climb:
-    """Where the search ended, the state of the integration there, and the model without random effects."""
+    """Where the search ended, the state of the integration there, and the model without random effects.
 
+    `model` is the one that was climbed last: it differentiates the adaptation where nodes could not be held.
+    """
+
+    model: GeneralizedModel
     found: Maximum
     state: Any
     null: Maximum
@@ -126,7 +132,7 @@ def climb(model: GeneralizedModel, design: Design, settings: GeneralizedSettings
     """The log that appears is that of the field's standard software: fixed-effects model, grid, full model."""
     null = fit_null(model, design, settings)
     if not model.plan.terms:
-        return Climb(null, None, null)
+        return Climb(model, null, None, null)
     objective = Objective(model)
     if settings.start is not None:
         start = _checked(model, settings.start)
@@ -142,7 +148,25 @@ def climb(model: GeneralizedModel, design: Design, settings: GeneralizedSettings
             "be positive definite there. Check the matrix or the constraints, give start= (`fit.theta` of another fit) "
             "or other variances by startgrid()"
         )
-    return Climb(_snapped(objective, found, scales), objective.state, null)
+    if options.held and is_concentrated(objective.state):
+        objective = Objective(replace(model, exact=True))
+        history = found.history
+        found = maximise(objective, np.asarray(found.at.v), replace(options, held=False), lambda step: None, scales)
+        found = replace(found, history=history)
+    return Climb(objective.model, _snapped(objective, found, scales), objective.state, null)
+
+
+def is_concentrated(state: Any) -> bool:
+    """Do the data say so much about the random effects of a level that most posterior variances are below
+    `CONCENTRATED` of the prior's?
+
+    With the nodes held, the information about what all groups share is then a difference of numbers larger than itself
+    by that factor, and quadrature errors with it; differentiating the adaptation has no such loss.
+    """
+    if not isinstance(state, Nodes):
+        return False
+    spreads = (np.median(np.square(np.diagonal(np.asarray(f), axis1=-2, axis2=-1))) for f in state.factors)
+    return bool(min(spreads) < CONCENTRATED)
 
 
 def fit_null(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> Maximum:

@@ -49,6 +49,7 @@ def fit_generalized(
     robust = settings.vce != "oim"
     groups = top_groups(model, design, settings) if robust else None
     ended = climb(model, design, settings)
+    model = ended.model
     v, p = np.asarray(ended.found.at.v), len(model.root)
     printed = to_host(printed_at(model, v))
     scales = np.concatenate([np.zeros(p, bool), model.structure.scales])

@@ -19,6 +19,11 @@ def top_groups(model: GeneralizedModel, design: Design, settings: GeneralizedSet
     if not model.plan.terms:
         raise ValueError("robust standard errors are those of clusters, and a model without random effects has none")
     top = model.plan.terms[-1]
+    if (model.plan.crossed or top.size == 1) and settings.kind == "pweight":
+        raise ValueError(
+            "sampling weights need at least two independent top-level clusters for their standard errors; this model "
+            "has one (crossed effects or _all). Fit it without the weights"
+        )
     if model.plan.crossed or top.size == 1:
         raise ValueError(
             "robust standard errors need at least two independent top-level clusters; this model has one (crossed "

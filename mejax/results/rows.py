@@ -7,6 +7,7 @@ import numpy as np
 
 from .._status import Status
 from ..fitting import Estimates
+from ..frame.evaluate import words
 from ..post.tables import Lines
 from ..syntax import Spec
 from ..tables import Group, Row, visible_rows
@@ -60,4 +61,13 @@ def fixed_rows(
             rows.append(Row(label, *lines.values[column.index], term=term))
     base = "all" if spec.option("allbaselevels") else bool(spec.option("baselevels"))
     kept = visible_rows(rows, base=base, omitted=not spec.option("noomitted"), empty=not spec.option("noemptycells"))
-    return tuple(replace(row, note=remarks.get(row.note, row.note)) if row.note else row for row in kept)
+    shown = tuple(replace(row, note=remarks.get(row.note, row.note)) if row.note else row for row in kept)
+    return shown + _offset_row(spec)
+
+
+def _offset_row(spec: Spec) -> tuple[Row, ...]:
+    """The term whose coefficient is 1 by definition."""
+    exposure = spec.option("exposure")
+    if exposure is not None:
+        return (Row(f"ln({words(exposure)})", 1.0, note="exposure"),)
+    return () if spec.offset is None else (Row(words(spec.offset), 1.0, note="offset"),)
