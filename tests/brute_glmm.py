@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from families import FAMILIES
 from scipy import special, stats
-
-from .families import FAMILIES
 
 INVERSE_LINKS: dict[str, Callable] = {
     "identity": lambda eta: eta,

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from families import FAMILIES
 
 from mejax._tree import to_device
 from mejax._typing import Params
@@ -16,8 +17,6 @@ from mejax.design import Design, EffectNames, Effects, FixedColumn, Names
 from mejax.glmm import GeneralizedModel
 from mejax.lmm import LinearModel
 from mejax.syntax.constraints import collect_constraints
-
-from .families import FAMILIES
 
 BANDED = np.array([[1.0, np.nan, np.nan], [4.0, 1.0, np.nan], [5.0, 4.0, 1.0]])
 PARTLY = np.array([[np.nan, np.nan, np.nan], [0.0, 2.0, np.nan], [np.nan, 0.1, 0.5]])
@@ -226,7 +225,11 @@ def simulated(kind: str, eta: np.ndarray, rng: np.random.Generator):
 
 
 def generalized_model(
-    name: str, kind: str = "bernoulli logit", method: str | None = None, points: int | tuple[int, ...] = 7, **options
+    name: str,
+    kind: str = "bernoulli logit",
+    method: str | None = None,
+    points: int | tuple[int, ...] | None = None,
+    **options,
 ) -> tuple[GeneralizedModel, Design]:
     """The model of a pattern of levels; call inside double precision.
 

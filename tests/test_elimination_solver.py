@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import generalized_design, linear_design
 
 from mejax.elimination import (
     HostTerm,
@@ -17,8 +18,6 @@ from mejax.elimination import (
     solve,
     weigh,
 )
-
-from .helpers import generalized_design, linear_design
 
 # names of `MODELS`; in the sparse one the Schur update goes through its list of pairs
 CASES = ["crossed", "crossed_slopes", "crossed_and_nested", "crossed_three", "nested_four_levels", "sparse_nested"]

@@ -7,18 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
-from mejax import me
-from mejax._typing import Params
-from mejax.build import Integration
-from mejax.design import Names
-from mejax.glmm import METHODS, cluster_scores, empirical_bayes, evaluate, evaluate_single, start_state
-from mejax.glmm.curvature import at_fixed_nodes
-
-from .brute import Dense
-from .brute_glmm import Grid, log_density, log_integral, nested_levels
-from .families import FAMILIES
-from .helpers import (
+from brute import Dense
+from brute_glmm import Grid, log_density, log_integral, nested_levels
+from families import FAMILIES
+from helpers import (
     INTEGRATORS,
     built,
     generalized_design,
@@ -26,6 +18,13 @@ from .helpers import (
     loglik,
     some_params,
 )
+
+from mejax import me
+from mejax._typing import Params
+from mejax.build import Integration
+from mejax.design import Names
+from mejax.glmm import METHODS, cluster_scores, empirical_bayes, evaluate, evaluate_single, start_state
+from mejax.glmm.curvature import at_fixed_nodes
 
 QUADRATURE = [method for method, integrator in INTEGRATORS.items() if not integrator.laplace]
 LOGIT = "bernoulli logit"

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from brute_glmm import dense_laplace
+from helpers import built, generalized_design, generalized_model, loglik, some_params
 
 from mejax.build import Integration
 from mejax.elimination import inverse_blocks
@@ -14,9 +16,6 @@ from mejax.glmm import cluster_scores, empirical_bayes, evaluate, start_state
 from mejax.glmm.integrals import problem_of
 from mejax.glmm.modes import factor_at, find_modes, predictor, products, slopes, zeros
 from mejax.glmm.posterior import _path_covariances
-
-from .brute_glmm import dense_laplace
-from .helpers import built, generalized_design, generalized_model, loglik, some_params
 
 # structure and family; curvatures that depend on the response are those of gamma
 CASES = [

@@ -5,13 +5,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import MODELS, dense_twin, linear_design, linear_model, some_point
 
 from mejax._typing import Params
 from mejax.elimination.plan import check_memory
 from mejax.lmm import evaluate, posterior
 from mejax.lmm.criterion import criterion, sufficient
-
-from .helpers import MODELS, dense_twin, linear_design, linear_model, some_point
 
 NAMES = sorted(MODELS)
 

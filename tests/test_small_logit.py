@@ -12,12 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
+from helpers import loglik
 from references import small_logit, small_logit_fits
 
 from mejax import me
 from mejax._typing import Params
-
-from .helpers import loglik
 
 SETS = range(1000)
 WIDE = range(74, 1000, 100)  # standard deviations of five times the others': up to 10

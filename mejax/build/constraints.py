@@ -41,7 +41,7 @@ class LinearConstraints:
         linear model, the ancillary parameters of a generalized one."""
         coefficients = {c.label: c.index for c in names.estimated}
         variances, cells, held = _variance_entries(names, blocks)
-        first = 1 + max(variances.values(), default=-1)
+        first = 1 + max((number for rows in cells for row in rows for number in row), default=-1)
         variances |= {label: first + k for k, labels in enumerate(others) for label in labels}
         count = first + len(others)
         rows, variance_rows = [], []
