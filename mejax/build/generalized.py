@@ -9,13 +9,22 @@ import numpy as np
 from ..covstruct import AbstractCovariance
 from ..design import Design, Names
 from ..elimination import HostTerm, Plan, make_plan, make_rows, merge_terms
-from ..glmm import LAPLACES, METHODS, AbstractStructure, Batch, ConstrainedStructure, FreeStructure, GeneralizedModel
+from ..glmm import (
+    LAPLACES,
+    METHODS,
+    AbstractStructure,
+    Batch,
+    ConstrainedStructure,
+    FreeStructure,
+    GeneralizedModel,
+    variance_places,
+)
 from ..likelihoods import AbstractFamily
 from ..quadrature import Tree
 from .constraints import LinearConstraints, solutions
 from .pieces import check_nodes, cut, cut_plan, piece_count, take
 from .structures import structure
-from .whiten import DEPENDENT, orthonormal
+from .whiten import fixed_basis
 
 DEFAULT_POINTS = 7
 
@@ -55,7 +64,6 @@ def build_generalized(
         family=family, structure=parameters, batches=batch, 
         beginning=_beginning(parameters, design, x, base), plan=plan, root=root, basis=basis,
         offset=offset, places=places, pieces=pieces, method=method, level_points=points, exact=integration.exact,
-        count=np.asarray(float(len(x) if design.weights is None else np.sum(design.weights))),
     )  # fmt: skip
 
 
@@ -113,8 +121,8 @@ def _crossed(plan: Plan, names: Names) -> str:
 def _ancillary_aliases(family: AbstractFamily, names: Names) -> tuple[tuple[str, ...], ...]:
     """The labels under which constraints may name the ancillary parameters."""
     return tuple(
-        (f"var(e.{names.response})", "var(Residual)") if label.startswith("var(") else (label, label.lstrip("/"))
-        for label in family.ancillary
+        (f"var(e.{names.response})", "var(Residual)") if k in variance_places(family) else (label, label.lstrip("/"))
+        for k, label in enumerate(family.ancillary)
     )
 
 
@@ -124,7 +132,7 @@ def _structure(blocks: list[AbstractCovariance], family: AbstractFamily, linear:
     basis, offset, free = solutions(linear.variance_rows, linear.variance_values)
     diagonal = {row[i] for cells in linear.cells for i, row in enumerate(cells)}
     first = len(offset) - len(family.ancillary)
-    diagonal |= {first + k for k, label in enumerate(family.ancillary) if label.startswith("var(")}
+    diagonal |= {first + k for k in variance_places(family)}
     return ConstrainedStructure(
         tuple(blocks), family, basis, offset, linear.cells, tuple(k in diagonal for k in free), tuple(free)
     )
@@ -135,12 +143,7 @@ def _fixed_columns(design: Design, basis: np.ndarray, offset: np.ndarray):
     x = np.asarray(design.x, float)
     base = np.zeros(len(x)) if design.offset is None else np.asarray(design.offset, float)
     base = base + x @ offset
-    columns, root = orthonormal(x @ basis, None)
-    if len(root) and np.min(np.abs(np.diag(root)) / np.linalg.norm(root, axis=0)) < DEPENDENT:
-        raise ValueError(
-            "columns of the fixed part are linearly dependent, so their coefficients have no unique values. Leave out "
-            "`collinear`: dependent columns are then omitted from the left to the right, with a note"
-        )
+    columns, root = fixed_basis(x @ basis, None)
     scale = np.sqrt(len(x))
     return columns * scale, root / scale, base
 
@@ -151,8 +154,10 @@ def _sorted_plan(design: Design) -> tuple[Plan, list[HostTerm], list[Any]]:
     hosts = merge_terms([np.asarray(e.codes) for e in effects], [e.z for e in effects], [e.size for e in effects])
     plan, numbers = make_plan(hosts)
     if not plan.crossed:
-        hosts = [hosts[level.term] for level in plan.chain]
-        plan, numbers = make_plan(hosts)
+        ordered = [hosts[level.term] for level in plan.chain]
+        if any(one is not other for one, other in zip(ordered, hosts, strict=True)):
+            hosts = ordered
+            plan, numbers = make_plan(hosts)
     return plan, hosts, numbers
 
 

@@ -1,13 +1,12 @@
 """Data of nested models cut into pieces of whole top-level clusters, so that an evaluation fits in memory."""
 
-import os
 from math import prod
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from ..elimination import ChainLevel, HostTerm, Plan, Rows, Term
+from ..elimination import ChainLevel, HostTerm, Plan, Rows, Term, machine_memory
 from ..quadrature import Tree
 
 COPIES = 16  # arrays of (rows x nodes) that an evaluation holds at once
@@ -33,7 +32,7 @@ def measure(hosts: list[HostTerm], points: tuple[int, ...]) -> Shape:
 def check_nodes(hosts: list[HostTerm], points: tuple[int, ...], method: str) -> None:
     """Refuse a grid that cannot fit into this machine's memory."""
     shape = measure(hosts, points)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else np.inf
+    memory = machine_memory()
     if shape.largest > 0.8 * memory:
         effects = " x ".join(f"{k}^{h.term.width}" for k, h in zip(points, reversed(hosts), strict=True))
         raise ValueError(

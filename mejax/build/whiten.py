@@ -23,12 +23,7 @@ class Whitened(NamedTuple):
 
 def whiten(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> Whitened:
     """Orthonormalise X (in the weighted inner product) and take the least-squares fit out of y."""
-    q, root = orthonormal(x, weights)
-    if x.shape[1] and np.min(np.abs(np.diag(root)) / np.linalg.norm(root, axis=0)) < DEPENDENT:
-        raise ValueError(
-            "columns of the fixed part are linearly dependent, so their coefficients have no unique values. Leave out "
-            "`collinear`: dependent columns are then omitted from the left to the right, with a note"
-        )
+    q, root = fixed_basis(x, weights)
     weighted = y if weights is None else y * weights
     coordinates = q.T @ weighted
     residual = y - q @ coordinates
@@ -50,7 +45,18 @@ def whiten(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> Whitened
     return Whitened(q, residual / unit, root, shift, unit)
 
 
-def orthonormal(x: np.ndarray, weights: np.ndarray | None):
+def fixed_basis(x: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """(Q, R) of the fixed columns, X = Q R; an error where they are linearly dependent."""
+    q, root = _orthonormal(x, weights)
+    if x.shape[1] and np.min(np.abs(np.diag(root)) / np.linalg.norm(root, axis=0)) < DEPENDENT:
+        raise ValueError(
+            "columns of the fixed part are linearly dependent, so their coefficients have no unique values. Leave out "
+            "`collinear`: dependent columns are then omitted from the left to the right, with a note"
+        )
+    return q, root
+
+
+def _orthonormal(x: np.ndarray, weights: np.ndarray | None):
     """Cholesky-QR, twice (as accurate as Householder's where the first pass succeeds, and one pass of matrix products
     over n instead of a factorisation), or Householder's QR where the columns are too nearly dependent."""
     if x.shape[1] == 0:
@@ -87,7 +93,7 @@ def working_frames(design: Design, blocks: Sequence[AbstractCovariance]) -> list
     for effect, block in zip(design.effects, blocks, strict=True):
         frame = None
         if block.traits.any_basis and block.size > 1 and len(effect.z) > block.size:
-            _, root = orthonormal(effect.z, design.weights)
+            _, root = _orthonormal(effect.z, design.weights)
             if np.min(np.abs(np.diag(root))) > 1e-12 * np.max(np.abs(root)):
                 frame = np.linalg.inv(root) * np.sqrt(len(effect.z))
         frames.append(frame)

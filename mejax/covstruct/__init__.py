@@ -10,3 +10,4 @@ from .unstructured import Unstructured as Unstructured
 from .variances import AbstractVariances as AbstractVariances
 from .variances import ConstrainedVariances as ConstrainedVariances
 from .variances import FreeVariances as FreeVariances
+from .variances import entry_root as entry_root

@@ -203,7 +203,7 @@ class ConstrainedVariances(AbstractVariances):
     def working_factors(self, v):
         values = self._entries(v)
         padded = jnp.concatenate([values, jnp.zeros(1)]) / values[-1]
-        return tuple(_cholesky(padded[np.array(cells)]) for cells in self.index)
+        return tuple(entry_root(padded[np.array(cells)]) for cells in self.index)
 
     def log_sigma(self, v):
         return 0.5 * jnp.log(self._entries(v)[-1])
@@ -231,7 +231,8 @@ class ConstrainedVariances(AbstractVariances):
         return np.where(self.is_log, np.log(np.where(self.is_log, free, 1.0)), free)
 
 
-def _cholesky(sigma):
+def entry_root(sigma: Float[Array, "q q"]) -> Float[Array, "q q"]:
+    """The Cholesky factor of a matrix of constrained entries; a single variance may be held at zero."""
     if sigma.shape[0] > 1:
         return jnp.linalg.cholesky(sigma)
     zero = sigma == 0.0  # a variance held at zero: the root has no derivative there, and needs none

@@ -4,6 +4,7 @@ from .plan import ChainLevel as ChainLevel
 from .plan import HostTerm as HostTerm
 from .plan import Plan as Plan
 from .plan import Term as Term
+from .plan import machine_memory as machine_memory
 from .plan import make_plan as make_plan
 from .plan import merge_terms as merge_terms
 from .plan import nesting as nesting

@@ -195,10 +195,15 @@ COPIES = 8  # matrices of the remainder's size that an evaluation holds at once
 PAIR_BYTES = 40  # per pair of pairs: three indices and the products
 
 
+def machine_memory() -> float:
+    """Bytes of this machine's memory; infinity where the system does not say."""
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")) if hasattr(os, "sysconf") else np.inf
+
+
 def check_memory(columns: int, pairs_of_pairs: int) -> None:
     """Refuse a model whose dense remainder cannot fit into this machine's memory."""
     needed = 8.0 * COPIES * columns**2 + PAIR_BYTES * pairs_of_pairs
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else np.inf
+    total = machine_memory()
     if needed > total:
         raise ValueError(
             f"the crossed factors leave a dense matrix of {columns:,} columns; fitting needs about {needed / 1e9:.1f} "

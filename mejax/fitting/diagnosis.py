@@ -6,7 +6,7 @@ import numpy as np
 
 from .._status import Status
 from ..covstruct import AbstractVariances, FreeVariances
-from ..design import Design, EffectNames, Names
+from ..design import Design, Names
 from ..inference import Information
 from ..lmm import LinearModel
 from .estimates import Component
@@ -55,19 +55,20 @@ def verdict(
     if any(flags):
         triples = zip(names.effects, model.variances.blocks, flags, strict=True)
         return Verdict(
-            Status.BOUNDARY, tuple(_boundary_note(name, block.size) for name, block, flag in triples if flag)
+            Status.BOUNDARY, tuple(boundary_note(name.path, block.size) for name, block, flag in triples if flag)
         )
     if information.flat.shape[1]:
         return Verdict(Status.NOT_IDENTIFIED, (flat_problem(model.variances, information.flat, info),))
     return Verdict(status)
 
 
-def _boundary_note(name: EffectNames, size: int) -> str:
+def boundary_note(label: str, size: int) -> str:
+    """What a singular covariance matrix of `size` random effects means; `label` names them."""
     what = "variance is estimated as zero"
     if size > 1:
         what = "covariance matrix is singular (a variance is zero, or a correlation at its bound)"
     return (
-        f"{name.path}: the random effects' {what}; no standard errors for these components. A simpler random part "
+        f"{label}: the random effects' {what}; no standard errors for these components. A simpler random part "
         "gives the same fit."
     )
 

@@ -58,7 +58,7 @@ def fit_generalized(
     if robust:
         settings.say("\nComputing standard errors ...")
         covariance = robust_covariance(model, ended, covariance, groups, settings.kind)
-    sizes = _sizes(model, design, names, printed)
+    sizes = _sizes(model, names)
     described = _components(model, names, printed, _singular(model, design, printed, ended), sizes)
     judged = generalized_verdict(model, design, names, ended, information, described)
     k = len(model.offset)
@@ -87,7 +87,7 @@ class _Sizes(NamedTuple):
     residual: str | None
 
 
-def _sizes(model: GeneralizedModel, design: Design, names: Names, printed: Printed) -> _Sizes:
+def _sizes(model: GeneralizedModel, names: Names) -> _Sizes:
     own = len(variance_places(model.family))
     count = sum(len(block.entries) for block in model.blocks) + own
     return _Sizes(count, f"var(e.{names.response})" if own else None)

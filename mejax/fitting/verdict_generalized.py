@@ -10,6 +10,7 @@ from ..design import Design, EffectNames, Names
 from ..glmm import LAPLACES, MODE_CURVATURE, FreeStructure, GeneralizedModel
 from ..inference import Information
 from .climb_generalized import Climb
+from .diagnosis import boundary_note
 from .estimates import Component
 from .identification import same_groups
 from .separation import constant_within, separation
@@ -98,7 +99,7 @@ def _bounds(model: GeneralizedModel, names: Names, ended: Climb, described: tupl
     bounds = [
         k for k in range(len(names.effects)) if any(c.boundary and not c.note for c in described if c.equation == k)
     ]
-    notes = [_boundary_note(names.effects[k], model.blocks[k].size) for k in bounds]
+    notes = [boundary_note(_effects_label(names.effects[k]), model.blocks[k].size) for k in bounds]
     places: frozenset[int] = frozenset()
     if _no_dispersion(model, ended):
         notes.append(
@@ -128,15 +129,8 @@ def _stuck(model: GeneralizedModel) -> str:
     return f"no maximum was reached; {', '.join(advice)}, or rescale covariates"
 
 
-def _boundary_note(name: EffectNames, size: int) -> str:
-    what = "variance is estimated as zero"
-    if size > 1:
-        what = "covariance matrix is singular (a variance is zero, or a correlation at its bound)"
-    label = name.path if name.factor is None else f"R.{name.factor} of {name.path}"
-    return (
-        f"{label}: the random effects' {what}; no standard errors for these components. A simpler random part "
-        "gives the same fit."
-    )
+def _effects_label(name: EffectNames) -> str:
+    return name.path if name.factor is None else f"R.{name.factor} of {name.path}"
 
 
 def _flat_problem(model: GeneralizedModel, names: Names, flat: np.ndarray, described: tuple[Component, ...]) -> str:

@@ -24,7 +24,7 @@ class GeneralizedModel(AbstractModel):
     such axis where there is one piece).  The fixed columns stand there in whitened form, X = Q `root`.  `basis` and
     `offset` express linear constraints on the coefficients, beta = offset + basis @ Params.fixed.  `plan` is that of
     the whole data; `places` says per term which of its groups stands at each place of the pieces (its size: none).
-    `beginning` is a vector to start from, `count` the number of observations, frequency weights counted.
+    `beginning` is a vector to start from.
 
     `method` and `level_points` (nodes per dimension, level by level from the top) say how the integral is approximated.
     Derivatives of the mean-variance adaptive approximation are those at fixed nodes, as the field's standard software
@@ -39,7 +39,6 @@ class GeneralizedModel(AbstractModel):
     basis: Float[ArrayLike, "k p"]
     offset: Float[ArrayLike, " k"]
     beginning: Float[ArrayLike, " d"]
-    count: Float[ArrayLike, ""]
     plan: Plan
     places: tuple[Int[ArrayLike, "_ _"], ...]
     pieces: int = eqx.field(static=True)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._typing import ArrayLike
-from ..covstruct import AbstractCovariance
+from ..covstruct import AbstractCovariance, entry_root
 from ..likelihoods import AbstractFamily
 
 Factors = tuple[Float[Array, "_ _"], ...]
@@ -150,7 +150,7 @@ class ConstrainedStructure(AbstractStructure):
     def read(self, rest):
         values = self.entries(rest)
         padded = jnp.concatenate([values, jnp.zeros(1)])
-        factors = tuple(_root(padded[np.array(cells)]) for cells in self.index)
+        factors = tuple(entry_root(padded[np.array(cells)]) for cells in self.index)
         return Values(factors, values[len(values) - len(self.family.ancillary) :])
 
     def params(self, rest):
@@ -175,10 +175,3 @@ class ConstrainedStructure(AbstractStructure):
     @property
     def scales(self):
         return np.zeros(len(self.is_log), bool)
-
-
-def _root(sigma):
-    if sigma.shape[0] > 1:
-        return jnp.linalg.cholesky(sigma)
-    zero = sigma == 0.0  # a variance held at zero: the root has no derivative there, and needs none
-    return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, sigma)))
