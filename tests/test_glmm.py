@@ -412,7 +412,6 @@ def test_weights_stand_for_repeated_rows_and_groups(method):
     heavy, _ = generalized_model("three_levels", "poisson", method, 5, weights=weights, level_weights=(upper, lower))
     spelled = built(long, names, "poisson", Integration(method, 5))
     params = some_params(heavy, "poisson")
-    assert float(heavy.count) == pytest.approx(weights.sum())
     assert float(loglik(heavy, params)) == pytest.approx(float(loglik(spelled, params)), rel=1e-9)
 
 
