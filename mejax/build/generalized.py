@@ -17,7 +17,6 @@ from ..glmm import (
     ConstrainedStructure,
     FreeStructure,
     GeneralizedModel,
-    variance_places,
 )
 from ..likelihoods import AbstractFamily
 from ..quadrature import Tree
@@ -73,7 +72,7 @@ def _beginning(parameters: AbstractStructure, design: Design, x: np.ndarray, bas
     family = parameters.family
     start = family.start(design.y, design.weights)
     aux = np.asarray(family.printed(family.init(design.y, design.weights)))
-    shift = 0.0 if family.name == "ordinal" else np.mean(base)  # cut points take up the offset there
+    shift = 0.0 if family.cuts else np.mean(base)  # cut points take up the offset there
     return np.concatenate([(start - shift) * np.sum(x, axis=0) / len(x), parameters.unit(aux)])
 
 
@@ -121,7 +120,7 @@ def _crossed(plan: Plan, names: Names) -> str:
 def _ancillary_aliases(family: AbstractFamily, names: Names) -> tuple[tuple[str, ...], ...]:
     """The labels under which constraints may name the ancillary parameters."""
     return tuple(
-        (f"var(e.{names.response})", "var(Residual)") if k in variance_places(family) else (label, label.lstrip("/"))
+        (f"var(e.{names.response})", "var(Residual)") if k in family.variances else (label, label.lstrip("/"))
         for k, label in enumerate(family.ancillary)
     )
 
@@ -132,7 +131,7 @@ def _structure(blocks: list[AbstractCovariance], family: AbstractFamily, linear:
     basis, offset, free = solutions(linear.variance_rows, linear.variance_values)
     diagonal = {row[i] for cells in linear.cells for i, row in enumerate(cells)}
     first = len(offset) - len(family.ancillary)
-    diagonal |= {first + k for k in variance_places(family)}
+    diagonal |= {first + k for k in family.variances}
     return ConstrainedStructure(
         tuple(blocks), family, basis, offset, linear.cells, tuple(k in diagonal for k in free), tuple(free)
     )

@@ -21,7 +21,6 @@ from ..glmm import (
     hessian_at,
     slope_at,
     start_state,
-    variance_places,
 )
 from ..optimise import Maximum, Settings, Step, maximise
 from ..quadrature import Nodes
@@ -223,7 +222,7 @@ def _refined(
 def _ancillary(model: GeneralizedModel, design: Design) -> np.ndarray:
     """Free ancillary parameters to begin with; cut points move with the offset."""
     free = np.array(model.family.init(design.y, design.weights))
-    if model.family.name == "ordinal" and design.offset is not None:
+    if model.family.cuts and design.offset is not None:
         free[0] += np.mean(design.offset)  # the first cut point; the others are gaps
     return free
 
@@ -231,7 +230,7 @@ def _ancillary(model: GeneralizedModel, design: Design) -> np.ndarray:
 def _units(model: GeneralizedModel, design: Design, aux: np.ndarray) -> list[np.ndarray]:
     """Variances to begin with, per equation: 1, except where covariates or a continuous response have such units that
     a random effect of variance 1 would be far too large or too small to begin with."""
-    held = variance_places(model.family)
+    held = model.family.variances
     response = np.sqrt(aux[held[0]]) if held and model.family.link.name == "identity" else 1.0
     found = []
     for block, effect in zip(model.blocks, design.effects, strict=True):

@@ -10,7 +10,7 @@ from .._tree import to_host
 from .._typing import ArrayLike
 from ..covstruct import AbstractCovariance, Fixed
 from ..design import Design, Names
-from ..glmm import ConstrainedStructure, GeneralizedModel, variance_places
+from ..glmm import ConstrainedStructure, GeneralizedModel
 from ..inference import Information, invert_information
 from .boundary import NEGLIGIBLE
 from .climb_generalized import Climb, GeneralizedSettings, climb
@@ -69,7 +69,7 @@ def fit_generalized(
         nobs=_observations(model, design, settings),
         coefficients=printed.values[:k], ancillary=printed.values[k : k + a], components=printed.values[k + a :],
         ancillary_labels=tuple(
-            label for i, label in enumerate(model.family.ancillary) if i not in variance_places(model.family)
+            label for i, label in enumerate(model.family.ancillary) if i not in model.family.variances
         ),
         aux=printed.aux, component_info=described, printed_jacobian=printed.jacobian,
         covariance=_covariance(printed.jacobian, covariance, (k + a, described), judged, information),
@@ -88,7 +88,7 @@ class _Sizes(NamedTuple):
 
 
 def _sizes(model: GeneralizedModel, names: Names) -> _Sizes:
-    own = len(variance_places(model.family))
+    own = len(model.family.variances)
     count = sum(len(block.entries) for block in model.blocks) + own
     return _Sizes(count, f"var(e.{names.response})" if own else None)
 
@@ -136,7 +136,7 @@ def _components(
         out.append(Component(sizes.residual, "var", -1))
     if isinstance(model.structure, ConstrainedStructure):
         first = len(model.structure.offset) - len(model.family.ancillary)
-        places = np.array([first + k for k in variance_places(model.family)], int)
+        places = np.array([first + k for k in model.family.variances], int)
         out = mark_constants(model.structure, out, places)
     return tuple(out)
 

@@ -23,11 +23,12 @@ def separation(design: Design, names: Names, family: AbstractFamily) -> Separate
 
     Random effects change nothing in this: the density of a row rises in eta, or falls, at every value of theirs.
     """
-    upper, lower = _sides(design, family)
-    if upper is None or lower is None:
+    sides = family.rising(design.y)
+    if sides is None:
         return None
+    upper, lower = sides
     x = np.asarray(design.x, float)
-    cuts = len(family.ancillary) if family.name == "ordinal" else 0
+    cuts = family.cuts
     direction = _recession(x, upper, lower, np.asarray(design.y, float) if cuts else None, cuts)
     if direction is None:
         return None
@@ -43,20 +44,6 @@ def separation(design: Design, names: Names, family: AbstractFamily) -> Separate
         )
     text += ", or merge the categories of a factor with few observations"
     return Separated(text, columns)
-
-
-def _sides(design: Design, family: AbstractFamily) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Rows whose density keeps rising with eta, and with -eta; None for families in which no row does."""
-    if family.name == "bernoulli":
-        return design.y == 1, design.y == 0
-    if family.name == "binomial":
-        count, trials = design.y
-        return count == trials, count == 0
-    if family.name in ("poisson", "nbinomial"):
-        return np.zeros(len(design.y), bool), design.y == 0
-    if family.name == "ordinal":
-        return design.y == np.max(design.y), design.y == 0
-    return None, None
 
 
 def _recession(x: np.ndarray, upper: np.ndarray, lower: np.ndarray, category: np.ndarray | None, cuts: int):
@@ -118,9 +105,9 @@ def _between_cuts(rows: np.ndarray, category: np.ndarray, cuts: int) -> np.ndarr
 
 def constant_within(design: Design, names: Names, family: AbstractFamily) -> str | None:
     """A level none of whose groups has two outcomes: its variance has no finite estimate."""
-    if family.name not in ("bernoulli", "binomial", "ordinal"):
+    outcome = family.outcome(design.y)
+    if outcome is None:
         return None
-    outcome = design.y if family.name == "ordinal" else _certain(*_sides(design, family))
     for effect, name in zip(design.effects, names.effects, strict=True):
         first = np.full(effect.size, np.nan)
         first[effect.codes] = outcome
@@ -130,9 +117,3 @@ def constant_within(design: Design, names: Names, family: AbstractFamily) -> str
                 "effects has no finite estimate. Use a coarser level, or leave the random effects out"
             )
     return None
-
-
-def _certain(upper: np.ndarray | None, lower: np.ndarray | None) -> np.ndarray:
-    """1 where all trials are successes, 0 where none is, NaN in between."""
-    assert upper is not None and lower is not None
-    return np.where(upper, 1.0, np.where(lower, 0.0, np.nan))

@@ -104,7 +104,8 @@ def _bounds(model: GeneralizedModel, names: Names, ended: Climb, described: tupl
     if _no_dispersion(model, ended):
         notes.append(
             "the dispersion is estimated as zero: given the random effects the response varies no more than Poisson "
-            f"counts do; no standard error for {model.family.ancillary[0]}. `mepoisson` gives the same fit."
+            f"counts do; no standard error for {model.family.ancillary[0]}. `{model.family.limit_command}` gives the same "
+            "fit."
         )
         places = frozenset({len(model.offset)})
     return Verdict(Status.BOUNDARY if notes else Status.CONVERGED, tuple(notes), frozenset(), places)
@@ -112,7 +113,7 @@ def _bounds(model: GeneralizedModel, names: Names, ended: Climb, described: tupl
 
 def _no_dispersion(model: GeneralizedModel, ended: Climb) -> bool:
     """Is the log of a negative binomial's dispersion on its way to minus infinity?"""
-    if model.family.name != "nbinomial" or not isinstance(model.structure, FreeStructure):
+    if model.family.limit_command is None or not isinstance(model.structure, FreeStructure):
         return False
     curvature = -float(np.asarray(ended.found.at.hessian)[-1, -1])
     return bool(np.asarray(ended.found.at.v)[-1] < 0.0 and curvature < VANISHED**-2)

@@ -20,4 +20,3 @@ from .single import row_slopes as row_slopes
 from .structure import AbstractStructure as AbstractStructure
 from .structure import ConstrainedStructure as ConstrainedStructure
 from .structure import FreeStructure as FreeStructure
-from .structure import variance_places as variance_places

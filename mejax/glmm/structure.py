@@ -62,18 +62,13 @@ class AbstractStructure(eqx.Module):
         for block, factor in zip(self.blocks, values.factors, strict=True):
             sigma = factor @ factor.T
             parts += [sigma[i, j] for i, j in block.entries]
-        parts += [values.aux[k] for k in variance_places(self.family)]
+        parts += [values.aux[k] for k in self.family.variances]
         return jnp.stack(parts) if parts else jnp.zeros(0)
 
     def ancillary(self, rest: Float[ArrayLike, " r"]) -> Float[Array, " a"]:
         """The printed ancillary parameters that are no variances."""
-        held = variance_places(self.family)
+        held = self.family.variances
         return self.read(rest).aux[np.array([k for k in range(len(self.family.ancillary)) if k not in held], int)]
-
-
-def variance_places(family: AbstractFamily) -> tuple[int, ...]:
-    """Ancillary parameters that are variances of the response: printed with the variance components."""
-    return tuple(k for k, label in enumerate(family.ancillary) if label.startswith("var("))
 
 
 class FreeStructure(AbstractStructure):

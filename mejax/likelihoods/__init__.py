@@ -2,6 +2,8 @@
 
 from ._base import AbstractFamily as AbstractFamily
 from ._base import AbstractMeanFamily as AbstractMeanFamily
+from ._base import Ratio as Ratio
+from ._base import Statistic as Statistic
 from ._registry import FAMILIES as FAMILIES
 from ._registry import family as family
 from .bernoulli import Bernoulli as Bernoulli

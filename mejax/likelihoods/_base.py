@@ -1,8 +1,8 @@
 """The protocol of a family: the distribution of one response given its linear predictor."""
 
 import abc
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,12 +13,38 @@ from .._typing import ArrayLike, Response
 from .links import AbstractLink
 
 
+class Statistic(NamedTuple):
+    """Something that `predict` gives of one response: `function(y, eta, aux)`, to be used under `jit` and derivatives.
+
+    `reads` says which part of y it looks at ("": none, so that new data need no response), `averaged` whether its
+    average over the random effects is what the marginal statistic means.
+    """
+
+    function: Callable[[Response, Float[ArrayLike, "..."], Float[ArrayLike, " a"]], Float[Array, "..."]]
+    reads: str = ""
+    averaged: bool = True
+
+
+class Ratio(NamedTuple):
+    """What an exponentiated coefficient is called: in the column's title, in the note, and what exp(_cons) is."""
+
+    title: str
+    plural: str
+    baseline: str = ""
+
+
+PLAIN_RATIO = Ratio("exp(b)", "exp(b)")
+ODDS_RATIO = Ratio("Odds ratio", "odds ratios", "odds")
+RATE_RATIO = Ratio("IRR", "incidence-rate ratios", "incidence rate")
+
+
 class AbstractFamily(eqx.Module):
     """The distribution of a response y given its linear predictor eta and ancillary parameters.
 
-    Everything is elementwise and knows no groups, nodes or levels: the leaves of y broadcast against eta.  `aux` holds
-    the ancillary parameters as they are printed (cut points, log dispersions, the variance of a normal response), one
-    scalar each.  `links` are the links a family allows, the default first; `name` is the suite's word for it.
+    Everything is elementwise and knows no groups, nodes or levels: the leaves of y broadcast against eta, which has one
+    more axis, in front, where a family has several `equations`.  `aux` holds the ancillary parameters as they are
+    printed (cut points, log dispersions, the variance of a normal response), one scalar each.  `links` are the links a
+    family allows, the default first; `name` is the suite's word for it.
     """
 
     name: ClassVar[str]
@@ -59,12 +85,65 @@ class AbstractFamily(eqx.Module):
         """Unconstrained ancillary parameters to start from: what fits the marginal distribution of y."""
 
     @abc.abstractmethod
-    def start(self, y: Response, weights: np.ndarray | None) -> float:
-        """The constant eta that fits the mean of y, to start the fixed effects from."""
+    def start(self, y: Response, weights: np.ndarray | None) -> float | np.ndarray:
+        """The constant eta that fits the mean of y, to start the fixed effects from; one per equation."""
 
     @abc.abstractmethod
     def check(self, y: Response, where: Callable[[int], str]) -> None:
         """Raise a `ValueError` for a response that the family does not allow; `where(17)` names the row of y[17]."""
+
+    @property
+    @abc.abstractmethod
+    def null_name(self) -> str:
+        """What the model without random effects is called, as in `LR test vs. logistic model`."""
+
+    @property
+    @abc.abstractmethod
+    def statistics(self) -> Mapping[str, Statistic]:
+        """What `predict` gives of a response besides eta and xb, by name; the first is the default."""
+
+    @property
+    def default_statistic(self) -> str:
+        """What `predict` gives when nothing is named."""
+        return next(iter(self.statistics))
+
+    @property
+    def ratio(self) -> Ratio:
+        """What exp(b) is."""
+        return PLAIN_RATIO
+
+    @property
+    def equations(self) -> int:
+        """Number of linear predictors of a response."""
+        return 1
+
+    @property
+    def cuts(self) -> int:
+        """How many of the first ancillary parameters are cut points, which stand in place of the constant."""
+        return 0
+
+    @property
+    def variances(self) -> tuple[int, ...]:
+        """Places in `aux` of variances of the response around eta: they are printed with the variance components."""
+        return ()
+
+    @property
+    def latent_variance(self) -> float | None:
+        """The variance around eta of a continuous variable behind the response, where that is a known number."""
+        return None
+
+    @property
+    def limit_command(self) -> str | None:
+        """The command whose model this one becomes as its last ancillary parameter goes to minus infinity."""
+        return None
+
+    def rising(self, y: Response) -> tuple[np.ndarray, np.ndarray] | None:
+        """Masks (n,) of the rows whose density rises for ever with eta, and with -eta; None where no row's does."""
+        return None
+
+    def outcome(self, y: Response) -> np.ndarray | None:
+        """What happened, as numbers (n,), where probabilities can be 0 or 1; NaN in rows that can never be certain."""
+        return None
 
 
 class AbstractMeanFamily(AbstractFamily):
@@ -73,6 +152,10 @@ class AbstractMeanFamily(AbstractFamily):
     V leaves out a scale that multiplies it everywhere (of the normal and gamma distributions).  For binomial counts mu
     is the expected count.
     """
+
+    def observed(self, y: Response) -> np.ndarray:
+        """What residuals compare with the mean."""
+        return np.asarray(y)
 
     @abc.abstractmethod
     def variance(self, y: Response, mu: np.ndarray, aux: np.ndarray) -> np.ndarray:
@@ -85,6 +168,16 @@ class AbstractMeanFamily(AbstractFamily):
     @abc.abstractmethod
     def anscombe(self, y: Response, mu: np.ndarray, aux: np.ndarray) -> np.ndarray:
         """Anscombe residuals: the integral of V^(-1/3) from mu to y, divided by V(mu)^(1/6)."""
+
+
+def density_of(family: AbstractFamily) -> Statistic:
+    """The density (or probability) of the observed response."""
+    return Statistic(lambda y, eta, aux: jnp.exp(family.logpdf(y, eta, aux)), reads="response")
+
+
+def mean_statistics(family: AbstractFamily, reads: str = "") -> dict[str, Statistic]:
+    """mu and density."""
+    return {"mu": Statistic(family.mean, reads), "density": density_of(family)}
 
 
 class AbstractUnboundedFamily(AbstractMeanFamily):

@@ -11,6 +11,11 @@ from ._counts import SMALLEST
 _ROUNDING = np.finfo(float).eps / 2
 
 
+def distribution_word(link) -> str:
+    """What a regression with this link is called."""
+    return "logistic" if link.name == "logit" else link.name
+
+
 def _inside(mu, trials):
     return np.clip(mu, trials * SMALLEST, trials * (1.0 - _ROUNDING))
 

@@ -3,9 +3,10 @@
 from typing import ClassVar
 
 import jax
+import numpy as np
 
 from . import _binary
-from ._base import AbstractPlainFamily
+from ._base import ODDS_RATIO, PLAIN_RATIO, AbstractPlainFamily, Statistic, mean_statistics
 from ._moments import mean_variance
 from ._refusal import require, require_variation
 from .links import AbstractProbabilityLink, Logit
@@ -37,6 +38,28 @@ class Bernoulli(AbstractPlainFamily):
     def check(self, y, where):
         require((y == 0) | (y == 1), y, where, "a Bernoulli response is 0 or 1; make it so, e.g. with a comparison")
         require_variation(y, "there is nothing to model, so use a sample with both 0 and 1")
+
+    @property
+    def null_name(self):
+        return f"{_binary.distribution_word(self.link)} model"
+
+    @property
+    def statistics(self):
+        return mean_statistics(self) | {"pr": Statistic(lambda y, eta, aux: self.probabilities(eta, aux))}
+
+    @property
+    def ratio(self):
+        return ODDS_RATIO if self.link.name == "logit" else PLAIN_RATIO
+
+    @property
+    def latent_variance(self):
+        return self.link.variance
+
+    def rising(self, y):
+        return y == 1, y == 0
+
+    def outcome(self, y):
+        return np.asarray(y)
 
     def variance(self, y, mu, aux):
         return _binary.variance(1.0, mu)

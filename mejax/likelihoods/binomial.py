@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _binary
-from ._base import AbstractPlainFamily
+from ._base import ODDS_RATIO, PLAIN_RATIO, AbstractPlainFamily, Statistic, mean_statistics
 from ._gamma_function import log_factorial
 from ._refusal import require
 from .links import AbstractProbabilityLink, Logit
@@ -59,6 +59,33 @@ class Binomial(AbstractPlainFamily):
             if all_same:
                 raise ValueError(f"the outcome does not vary; all trials are {words}: there is nothing to model, "
                                  "so use a sample with both successes and failures")  # fmt: skip
+
+    @property
+    def null_name(self):
+        return f"{_binary.distribution_word(self.link)} model"
+
+    @property
+    def statistics(self):
+        return mean_statistics(self, "trials") | {"pr": Statistic(lambda y, eta, aux: self.probabilities(eta, aux))}
+
+    @property
+    def ratio(self):
+        return ODDS_RATIO if self.link.name == "logit" else PLAIN_RATIO
+
+    @property
+    def latent_variance(self):
+        return self.link.variance
+
+    def rising(self, y):
+        count, trials = y
+        return count == trials, count == 0
+
+    def outcome(self, y):
+        count, trials = y
+        return np.where(count == trials, 1.0, np.where(count == 0, 0.0, np.nan))
+
+    def observed(self, y):
+        return np.asarray(y[0])
 
     def variance(self, y, mu, aux):
         return _binary.variance(y[1], mu)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _extreme, _gamma_function
-from ._base import AbstractUnboundedFamily
+from ._base import AbstractUnboundedFamily, mean_statistics
 from ._counts import SMALLEST
 from ._moments import mean_variance
 from ._refusal import require, require_variation
@@ -54,6 +54,14 @@ class Gamma(AbstractUnboundedFamily):
     def check(self, y, where):
         require(np.isfinite(y) & (y > 0), y, where, "a gamma response is positive; zeros need another family")
         require_variation(y, "the scale of a gamma distribution cannot be estimated")
+
+    @property
+    def null_name(self):
+        return "gamma model"
+
+    @property
+    def statistics(self):
+        return mean_statistics(self)
 
     def variance(self, y, mu, aux):
         return np.asarray(mu) ** 2

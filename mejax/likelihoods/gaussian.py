@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._base import AbstractMeanFamily
+from ._base import AbstractMeanFamily, mean_statistics
 from ._moments import mean_variance
 from ._refusal import require, require_variation
 from .links import AbstractLink, Identity
@@ -49,6 +49,18 @@ class Gaussian(AbstractMeanFamily):
     def check(self, y, where):
         require(np.isfinite(y), y, where, "a finite number was expected")
         require_variation(y, "the variance of a normal response cannot be estimated")
+
+    @property
+    def null_name(self):
+        return "linear model" if self.link.name == "identity" else "Gaussian model"
+
+    @property
+    def statistics(self):
+        return mean_statistics(self)
+
+    @property
+    def variances(self):
+        return (0,)
 
     def variance(self, y, mu, aux):
         return np.ones_like(mu)

@@ -1,6 +1,7 @@
 """Link functions: from the linear predictor to the mean, and the logarithms of probabilities."""
 
 import abc
+import math
 from typing import ClassVar
 
 import equinox as eqx
@@ -27,7 +28,12 @@ class AbstractLink(eqx.Module):
 
 
 class AbstractProbabilityLink(AbstractLink):
-    """A distribution function F: logarithms of probabilities, finite with three derivatives wherever eta is."""
+    """A distribution function F: logarithms of probabilities, finite with three derivatives wherever eta is.
+
+    `variance` is that of the distribution.
+    """
+
+    variance: ClassVar[float]
 
     @abc.abstractmethod
     def log_probability(self, eta: Float[ArrayLike, "..."]) -> Float[Array, "..."]:
@@ -103,6 +109,7 @@ class Logit(AbstractProbabilityLink):
     """F(x) = 1 / (1 + exp(-x))."""
 
     name: ClassVar[str] = "logit"
+    variance: ClassVar[float] = math.pi**2 / 3
 
     def mean(self, eta):
         return _logistic.probabilities(eta)[0]
@@ -132,6 +139,7 @@ class Probit(AbstractProbabilityLink):
     """F = Phi, the standard normal distribution function."""
 
     name: ClassVar[str] = "probit"
+    variance: ClassVar[float] = 1.0
 
     def mean(self, eta):
         return jnp.exp(_normal.log_cdf(eta))
@@ -161,6 +169,7 @@ class Cloglog(AbstractProbabilityLink):
     """F(x) = 1 - exp(-exp(x))."""
 
     name: ClassVar[str] = "cloglog"
+    variance: ClassVar[float] = math.pi**2 / 6
 
     def mean(self, eta):
         return -jnp.expm1(-_extreme.exponential(eta))

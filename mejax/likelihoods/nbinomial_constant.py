@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _counts, _extreme, _gamma_function
-from ._base import AbstractUnboundedFamily
+from ._base import RATE_RATIO, AbstractUnboundedFamily, mean_statistics
 from ._moments import mean_variance
 from ._refusal import require_counts
 from .links import Log
@@ -58,6 +58,25 @@ class NegativeBinomialConstant(AbstractUnboundedFamily):
 
     def check(self, y, where):
         require_counts(y, where, "negative binomial")
+
+    @property
+    def null_name(self):
+        return "nbinomial model"
+
+    @property
+    def statistics(self):
+        return mean_statistics(self)
+
+    @property
+    def ratio(self):
+        return RATE_RATIO
+
+    @property
+    def limit_command(self):
+        return "mepoisson"
+
+    def rising(self, y):
+        return np.zeros(len(y), bool), y == 0
 
     def variance(self, y, mu, aux):
         return np.asarray(mu) * (1.0 + np.exp(aux[0]))

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._base import AbstractFamily
+from ._base import ODDS_RATIO, PLAIN_RATIO, AbstractFamily, Statistic, density_of
 from ._refusal import require, require_variation
 from .links import FAR, AbstractProbabilityLink, Logit, log_gap
 
@@ -66,6 +66,33 @@ class Ordinal(AbstractFamily):
 
     def start(self, y, weights):
         return 0.0
+
+    @property
+    def null_name(self):
+        return f"o{self.link.name} model"
+
+    @property
+    def statistics(self):
+        """pr has the categories along a new last axis."""
+        return {"pr": Statistic(lambda y, eta, aux: self.probabilities(eta, aux)), "density": density_of(self)}
+
+    @property
+    def ratio(self):
+        return ODDS_RATIO if self.link.name == "logit" else PLAIN_RATIO
+
+    @property
+    def cuts(self):
+        return len(self.categories) - 1
+
+    @property
+    def latent_variance(self):
+        return self.link.variance
+
+    def rising(self, y):
+        return y == np.max(y), y == 0
+
+    def outcome(self, y):
+        return np.asarray(y)
 
     def check(self, y, where):
         size = len(self.categories)

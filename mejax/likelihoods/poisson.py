@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from . import _counts
-from ._base import AbstractPlainFamily
+from ._base import RATE_RATIO, AbstractPlainFamily, mean_statistics
 from ._gamma_function import log_factorial
 from ._moments import mean_variance
 from ._refusal import require_counts
@@ -34,6 +34,21 @@ class Poisson(AbstractPlainFamily):
 
     def check(self, y, where):
         require_counts(y, where, "Poisson")
+
+    @property
+    def null_name(self):
+        return "Poisson model"
+
+    @property
+    def statistics(self):
+        return mean_statistics(self)
+
+    @property
+    def ratio(self):
+        return RATE_RATIO
+
+    def rising(self, y):
+        return np.zeros(len(y), bool), y == 0
 
     def variance(self, y, mu, aux):
         return np.asarray(mu)
