@@ -14,18 +14,30 @@ class Effects(eqx.Module):
 
     `codes[i]` is the group of observation i (0 to `size` - 1), `z[i]` its covariates.
     `R.x` is the same thing with one column of ones and a group per level of x.
+
+    Where a response has several linear predictors, each has random effects of its own: `copies` is their number, and
+    a group has the effects of the first predictor, then those of the second, and so on.  With one copy all predictors
+    share the same effects.
     """
 
     codes: Int[ArrayLike, " n"]
     z: Float[ArrayLike, "n q"]
     size: int = eqx.field(static=True)
+    copies: int = eqx.field(static=True, default=1)
+
+    @property
+    def width(self) -> int:
+        """Number of random effects of a group."""
+        return self.z.shape[1] * self.copies
 
 
 class Design(eqx.Module):
     """Response, fixed columns and random effects of the estimation sample.
 
-    `y` is an array, or a pair: (count, trials) of a binomial.  Bernoulli responses are 0 and 1, ordinal ones category
-    numbers 0, 1, ...  `x` has no constant where cut points stand in its place.
+    `y` is an array, or a tuple of arrays: (count, trials) of a binomial, (lower, upper) of an interval (equal ends are
+    a point, infinite ones open), (entry, exit, failure) of a survival time.  Bernoulli responses are 0 and 1, those in
+    categories are numbers 0, 1, ...  `x` has no constant where cut points stand in its place.  Where a response has
+    several linear predictors each has a coefficient for every column of `x`: those of the first come first.
     `weights` are those of the observations (None: all 1), `level_weights` those of the groups, an entry for each of
     `effects`; their kind, the same for all, is known where they were read.  `offset` is added to the linear predictor.
     """
@@ -46,6 +58,9 @@ class FixedColumn:
     row stands (`nitrogen#thatch`; "" for a plain column), `level` the text of the row (`Urea#2`, value labels applied),
     `raw_level` the same without value labels.  `index` is the column of `Design.x`, or -1 where nothing is estimated:
     then `status` says why ("base", "omitted", "empty").
+
+    Where a response has several linear predictors the row belongs to one of them: `equation` is its heading (the
+    outcome), `label` begins with it (`2:age`), and `index` is the place among the coefficients of all predictors.
     """
 
     label: str
@@ -55,6 +70,7 @@ class FixedColumn:
     index: int
     status: str = "estimated"
     constant: bool = False
+    equation: str = ""
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,8 @@ def _bounds(model: GeneralizedModel, names: Names, ended: Climb, described: tupl
     if _no_dispersion(model, ended):
         notes.append(
             "the dispersion is estimated as zero: given the random effects the response varies no more than Poisson "
-            f"counts do; no standard error for {model.family.ancillary[0]}. `{model.family.limit_command}` gives the same "
-            "fit."
+            f"counts do; no standard error for {model.family.ancillary[0]}. `{model.family.limit_command}` gives the "
+            "same fit."
         )
         places = frozenset({len(model.offset)})
     return Verdict(Status.BOUNDARY if notes else Status.CONVERGED, tuple(notes), frozenset(), places)
