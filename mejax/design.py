@@ -30,6 +30,20 @@ class Effects(eqx.Module):
         """Number of random effects of a group."""
         return self.z.shape[1] * self.copies
 
+    def columns(self, equations: int) -> Float[np.ndarray, "E n Q"]:
+        """The covariates of all random effects in each of the linear predictors."""
+        return by_equation(np.asarray(self.z, float), equations, self.copies)
+
+
+def by_equation(x: Float[np.ndarray, "n p"], equations: int, copies: int) -> Float[np.ndarray, "E n P"]:
+    """Columns of x for every linear predictor: the same coefficients in all (one copy), or a set for each."""
+    if copies == 1:
+        return np.broadcast_to(x, (equations, *x.shape))
+    out = np.zeros((equations, len(x), copies, x.shape[1]))
+    for e in range(equations):
+        out[e, :, e] = x
+    return out.reshape(equations, len(x), -1)
+
 
 class Design(eqx.Module):
     """Response, fixed columns and random effects of the estimation sample.

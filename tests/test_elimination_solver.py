@@ -21,6 +21,7 @@ from mejax.elimination import (
 
 # names of `MODELS`; in the sparse one the Schur update goes through its list of pairs
 CASES = ["crossed", "crossed_slopes", "crossed_and_nested", "crossed_three", "nested_four_levels", "sparse_nested"]
+TWICE = "crossed_slopes"  # the case that is also run with two linear predictors
 
 
 @pytest.fixture(autouse=True)
@@ -29,24 +30,25 @@ def double():
         yield
 
 
-def sorted_plan(name: str, small: bool = False) -> tuple[Plan, list[HostTerm], list]:
-    """The plan of a pattern of levels."""
+def sorted_plan(name: str, small: bool = False, predictors: int = 1) -> tuple[Plan, list[HostTerm], list]:
+    """The plan of a pattern of levels; where there are two linear predictors each random effect enters both."""
     design, _ = generalized_design(name, "poisson") if small else linear_design(name)
-    hosts = merge_terms(
-        [e.codes for e in design.effects], [e.z for e in design.effects], [e.size for e in design.effects]
-    )
+    rng = np.random.default_rng(7)
+    columns = [np.stack([e.z, *(rng.normal(size=e.z.shape) for _ in range(1, predictors))]) for e in design.effects]
+    hosts = merge_terms([e.codes for e in design.effects], columns, [e.size for e in design.effects])
     plan, numbers = make_plan(hosts)
     return plan, hosts, numbers
 
 
 def dense_columns(hosts: list[HostTerm]) -> np.ndarray:
-    """(n, all random effects), term by term, group by group."""
+    """(linear predictors, n, all random effects), term by term, group by group."""
     parts = []
     for host in hosts:
-        wide = np.zeros((len(host.codes), host.term.size, host.term.width))
-        wide[np.arange(len(host.codes)), host.codes] = host.z
-        parts.append(wide.reshape(len(host.codes), -1))
-    return np.hstack(parts)
+        predictors, n = len(host.z), len(host.codes)
+        wide = np.zeros((predictors, n, host.term.size, host.term.width))
+        wide[:, np.arange(n), host.codes] = host.z
+        parts.append(wide.reshape(predictors, n, -1))
+    return np.concatenate(parts, axis=2)
 
 
 def dense_blocks(matrix: np.ndarray, hosts: list[HostTerm]) -> list[np.ndarray]:
@@ -60,11 +62,12 @@ def dense_blocks(matrix: np.ndarray, hosts: list[HostTerm]) -> list[np.ndarray]:
     return out
 
 
-def problem(name: str, small: bool = False):
+def problem(name: str, small: bool = False, predictors: int = 1):
     """Plan, rows, hosts, weights, precisions of the groups, and the dense H."""
-    plan, hosts, numbers = sorted_plan(name, small)
+    plan, hosts, numbers = sorted_plan(name, small, predictors)
     rng = np.random.default_rng(1)
-    w = rng.uniform(0.1, 2.0, len(hosts[0].codes))
+    root = rng.uniform(0.3, 1.4, (predictors, predictors, len(hosts[0].codes)))
+    w = np.einsum("ekn,fkn->efn", root, root)
     # a precision of 2 stands for a group that counts twice
     prior = tuple(None if k % 2 else rng.uniform(0.5, 3.0, h.term.size) for k, h in enumerate(hosts))
     z = dense_columns(hosts)
@@ -75,7 +78,7 @@ def problem(name: str, small: bool = False):
         hosts,
         jnp.asarray(w),
         prior,
-        np.diag(np.concatenate(d)) + z.T @ (w[:, None] * z),
+        np.diag(np.concatenate(d)) + np.einsum("ena,efn,fnb->ab", z, w, z),
     )
 
 
@@ -86,9 +89,9 @@ def everything(plan, rows, z, w, prior, right):
     return logdet, solve(plan, factorise(plan, products, prior), right), inverse_blocks(plan, products, prior)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_blockwise_equals_dense(name):
-    plan, rows, hosts, w, prior, h = problem(name)
+@pytest.mark.parametrize(("name", "predictors"), [*((name, 1) for name in CASES), (TWICE, 2)])
+def test_blockwise_equals_dense(name, predictors):
+    plan, rows, hosts, w, prior, h = problem(name, predictors=predictors)
     rng = np.random.default_rng(2)
     right = tuple(rng.normal(size=(host.term.size, host.term.width)) for host in hosts)
     z = tuple(jnp.asarray(host.z) for host in hosts)
@@ -102,16 +105,16 @@ def test_blockwise_equals_dense(name):
 
 
 def test_node_axes_are_problems_of_their_own():
-    """Weights (n, K): every slice along K is factorised and solved by itself."""
+    """Weights (1, 1, n, K): every slice along K is factorised and solved by itself."""
     plan, rows, hosts, w, prior, _ = problem("three_levels_slopes", small=True)
-    nodes = jnp.stack([w, 0.3 * w, w**2], axis=1)
+    nodes = jnp.stack([w, 0.3 * w, w**2], axis=3)
     z = tuple(jnp.asarray(host.z) for host in hosts)
     rng = np.random.default_rng(3)
     right = tuple(jnp.asarray(rng.normal(size=(host.term.size, 3, host.term.width))) for host in hosts)
     solution = jax.jit(lambda w, right: solve(plan, factorise(plan, weigh(plan, rows, z, w), prior), right))
     together = solution(nodes, right)
     for k in range(3):
-        alone = solution(nodes[:, k], tuple(r[:, k] for r in right))
+        alone = solution(nodes[..., k], tuple(r[:, k] for r in right))
         for several, one in zip(together, alone, strict=True):
             np.testing.assert_allclose(several[:, k], one, rtol=1e-11, atol=1e-13)
 
@@ -135,7 +138,7 @@ def test_solutions_differentiate():
     z = tuple(jnp.asarray(host.z) for host in hosts)
     rng = np.random.default_rng(4)
     right = tuple(jnp.asarray(rng.normal(size=(host.term.size, host.term.width))) for host in hosts)
-    direction = jnp.asarray(rng.normal(size=len(w)))
+    direction = jnp.asarray(rng.normal(size=w.shape))
 
     def total(step):
         found = solve(plan, factorise(plan, weigh(plan, rows, z, w + step * direction), prior), right)

@@ -98,7 +98,7 @@ def marginal(y=Y, z=Z) -> np.ndarray:
 
 
 def densities(placed, y=Y, z=Z):
-    eta = linear_predictor(TREE, placed, jnp.zeros(9), z)
+    eta = linear_predictor(TREE, placed, jnp.zeros((1, 9)), tuple(own[None] for own in z))[0]
     return jax.scipy.stats.norm.logpdf(y.reshape(9, 1, 1), eta, NOISE)
 
 

@@ -7,7 +7,7 @@ import equinox as eqx
 import numpy as np
 
 from ..covstruct import AbstractCovariance
-from ..design import Design, Names
+from ..design import Design, Names, by_equation
 from ..elimination import HostTerm, Plan, make_plan, make_rows, merge_terms
 from ..glmm import (
     LAPLACES,
@@ -43,12 +43,12 @@ def build_generalized(
     design: Design, names: Names, family: AbstractFamily, integration: Integration, constraints: Sequence = ()
 ) -> GeneralizedModel:
     """Whitened columns, nested pieces or a crossed plan, covariance structures, constraints."""
-    blocks = [structure(e, d.z.shape[1]) for e, d in zip(names.effects, design.effects, strict=True)]
+    blocks = [structure(e, d.width) for e, d in zip(names.effects, design.effects, strict=True)]
     linear = LinearConstraints.read(constraints, names, blocks, _ancillary_aliases(family, names))
-    plan, hosts, numbers = _sorted_plan(design)
+    plan, hosts, numbers = _sorted_plan(design, family.equations)
     method, points = _method(integration, plan, names)
-    basis, offset = linear.coefficients(design.x.shape[1])
-    x, root, base = _fixed_columns(design, basis, offset)
+    basis, offset = linear.coefficients(design.x.shape[1] * family.equations)
+    x, root, base = _fixed_columns(design, family.equations, basis, offset)
     weights = _group_weights(design, hosts)
     pieces = 1
     if not plan.crossed and hosts:
@@ -67,13 +67,13 @@ def build_generalized(
 
 
 def _beginning(parameters: AbstractStructure, design: Design, x: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """The constant that fits the mean of y beside an offset, as far as the fixed columns can be constant; unit
+    """The constants that fit the mean of y beside an offset, as far as the fixed columns can be constant; unit
     variances."""
     family = parameters.family
-    start = family.start(design.y, design.weights)
+    start = np.atleast_1d(family.start(design.y, design.weights))
     aux = np.asarray(family.printed(family.init(design.y, design.weights)))
-    shift = 0.0 if family.cuts else np.mean(base)  # cut points take up the offset there
-    return np.concatenate([(start - shift) * np.sum(x, axis=0) / len(x), parameters.unit(aux)])
+    shift = 0.0 if family.cuts else np.mean(base, axis=1)  # cut points take up the offset there
+    return np.concatenate([(start - shift) @ np.mean(x, axis=1), parameters.unit(aux)])
 
 
 class _Arrays(NamedTuple):
@@ -137,20 +137,22 @@ def _structure(blocks: list[AbstractCovariance], family: AbstractFamily, linear:
     )
 
 
-def _fixed_columns(design: Design, basis: np.ndarray, offset: np.ndarray):
+def _fixed_columns(design: Design, equations: int, basis: np.ndarray, offset: np.ndarray):
     """(whitened columns, root, what is added to them): X (offset + basis @ fixed) = columns @ root @ fixed + base."""
-    x = np.asarray(design.x, float)
-    base = np.zeros(len(x)) if design.offset is None else np.asarray(design.offset, float)
+    n = len(design.x)
+    x = by_equation(np.asarray(design.x, float), equations, equations)
+    base = np.zeros(n) if design.offset is None else np.asarray(design.offset, float)
     base = base + x @ offset
-    columns, root = fixed_basis(x @ basis, None)
-    scale = np.sqrt(len(x))
-    return columns * scale, root / scale, base
+    columns, root = fixed_basis((x @ basis).reshape(equations * n, -1), None)
+    scale = np.sqrt(n)
+    return (columns * scale).reshape(equations, n, -1), root / scale, base
 
 
-def _sorted_plan(design: Design) -> tuple[Plan, list[HostTerm], list[Any]]:
+def _sorted_plan(design: Design, equations: int) -> tuple[Plan, list[HostTerm], list[Any]]:
     """The plan, the terms of a nested model in the order of its chain, the lowest level first."""
     effects = design.effects
-    hosts = merge_terms([np.asarray(e.codes) for e in effects], [e.z for e in effects], [e.size for e in effects])
+    columns = [e.columns(equations) for e in effects]
+    hosts = merge_terms([np.asarray(e.codes) for e in effects], columns, [e.size for e in effects])
     plan, numbers = make_plan(hosts)
     if not plan.crossed:
         ordered = [hosts[level.term] for level in plan.chain]
@@ -177,7 +179,7 @@ def _group_weights(design: Design, hosts: list[HostTerm]) -> list[np.ndarray | N
 def _whole(design: Design, plan: Plan, hosts: list[HostTerm], numbers, arrays: _Arrays) -> Batch:
     """Everything in one piece."""
     clusters = tuple(np.zeros(h.term.size, np.int32) for h in hosts)
-    cluster, count, tree = np.zeros(len(arrays.x), np.int32), 1, None
+    cluster, count, tree = np.zeros(len(design.x), np.int32), 1, None
     if hosts and not plan.crossed:
         count = hosts[-1].term.size
         cluster = hosts[-1].codes.astype(np.int32)
@@ -224,14 +226,16 @@ def _in_pieces(batch: Batch, hosts: list[HostTerm], pieces: int) -> tuple[Batch,
         tuple(None if w is None else take(w, g, 1.0) for w, g in zip(batch.tree.weights, parts.groups, strict=True)),
         is_leaf=lambda leaf: leaf is None,
     )  # fmt: skip
-    ones = np.ones(len(batch.x))
+    n = len(batch.cluster)
+    ones = np.ones(n)
     count = parts.groups[-1].shape[1]
     top = np.broadcast_to(np.arange(count, dtype=np.int32), (pieces, count))
     # the filler repeats the last row, whose response is allowed; its weight is zero
-    index = np.minimum(parts.rows, len(batch.x) - 1)
+    index = np.minimum(parts.rows, n - 1)
+    by_row = lambda leaf: np.moveaxis(take(np.moveaxis(np.asarray(leaf), 1, 0), parts.rows, 0.0), 2, 1)
     cut_batch = Batch(
-        take(batch.y, index, 0.0), take(batch.x, parts.rows, 0.0), take(batch.base, parts.rows, 0.0),
-        take(batch.z, parts.rows, 0.0), take(ones if batch.weights is None else batch.weights, parts.rows, 0.0),
+        take(batch.y, index, 0.0), by_row(batch.x), by_row(batch.base), tuple(by_row(z) for z in batch.z),
+        take(ones if batch.weights is None else batch.weights, parts.rows, 0.0),
         take(ones if batch.joint_weights is None else batch.joint_weights, parts.rows, 0.0),
         tuple(None if w is None else take(w, g, 1.0) for w, g in zip(batch.prior, parts.groups, strict=True)),
         rows, plan, tree, parts.codes[-1], (*(a[-1] for a in parts.ancestors[:-1]), top), count,

@@ -73,7 +73,10 @@ class Plan(eqx.Module):
 
 
 class HostTerm(eqx.Module):
-    """A term with its codes and covariates: what the cross-products are formed from, on the host."""
+    """A term with its codes and covariates (n, q): what the cross-products are formed from, on the host.
+
+    Covariates of generalized models have an axis more in front, for the linear predictors of a row.
+    """
 
     term: Term
     codes: Index
@@ -94,13 +97,13 @@ def merge_terms(codes: list[np.ndarray], z: list[np.ndarray], sizes: list[int]) 
         for i, known in enumerate(terms):
             order = nesting(code, size, known.codes) if known.term.size == size else None
             if order is not None:
-                stacked = np.concatenate([known.z, covariates], axis=1)
+                stacked = np.concatenate([known.z, covariates], axis=-1)
                 orders = (*known.term.orders, order)
-                term = Term(orders, (*known.term.blocks, k), size, stacked.shape[1])
+                term = Term(orders, (*known.term.blocks, k), size, stacked.shape[-1])
                 terms[i] = HostTerm(term, known.codes, stacked)
                 break
         else:
-            terms.append(HostTerm(Term((None,), (k,), size, covariates.shape[1]), code, covariates))
+            terms.append(HostTerm(Term((None,), (k,), size, covariates.shape[-1]), code, covariates))
     return terms
 
 

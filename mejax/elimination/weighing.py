@@ -1,8 +1,12 @@
 """Weighted cross-products Z'WZ under `jit`: what changes with every evaluation of a generalized model.
 
 Everything about which group a row belongs to is sorted once, on the host, into `Rows`.  Weights may have more axes than
-the rows (quadrature nodes of higher levels); the products then have them too, after their leading one.
+the rows (quadrature nodes of higher levels); the products then have them too, after their leading one.  A row may have
+several linear predictors: covariates have an axis for them in front, and weights two.
 """
+
+import functools
+import itertools
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -29,7 +33,7 @@ def make_rows(plan: Plan, hosts: list[HostTerm], numbers: list[list[np.ndarray]]
     return Rows(tuple(h.codes.astype(np.int32) for h in hosts), pairs, tuple(crossed_cells(plan, hosts)))
 
 
-def weigh(plan: Plan, rows: Rows, z: tuple[Float[Array, "n _"], ...], w: Float[Array, " n *K"]) -> Products:
+def weigh(plan: Plan, rows: Rows, z: tuple[Float[Array, "E n _"], ...], w: Float[Array, "E E n *K"]) -> Products:
     """Z'WZ in the blocks of the plan, z holding the columns of every term; there are no dense columns."""
     within, between, pairs = [], [], []
     for position, level in enumerate(plan.chain):
@@ -51,26 +55,35 @@ def weigh(plan: Plan, rows: Rows, z: tuple[Float[Array, "n _"], ...], w: Float[A
 
 
 def _gram(w, a, b, codes, size: int):
-    """Sum over each group of w_i a_i b_i': (size, *K, columns of a, columns of b)."""
-    outer = a[:, :, None] * b[:, None, :]
-    spread = outer.reshape(len(outer), *(1,) * (w.ndim - 1), *outer.shape[1:])
-    return segment_sum(w[..., None, None] * spread, codes, size)
+    """Sum over each group of a_i' w_i b_i: (size, *K, columns of a, columns of b)."""
+
+    def one(weight, left, right):
+        outer = left[:, :, None] * right[:, None, :]
+        return weight[..., None, None] * outer.reshape(len(outer), *(1,) * (weight.ndim - 1), *outer.shape[1:])
+
+    return segment_sum(functools.reduce(jnp.add, (one(*triple) for triple in _triples(w, a, b))), codes, size)
+
+
+def _triples(w, a, b):
+    """(w_ef, a_e, b_f) for every pair of linear predictors."""
+    return ((w[e, f], a[e], b[f]) for e, f in itertools.product(range(len(a)), repeat=2))
 
 
 def _pair_sums(plan: Plan, numbers, z, w, position: int):
     """(pairs, q): sums of w z_i over the rows of each pair, times the crossed column's own value."""
     level = plan.chain[position]
     own, count = z[level.term], len(level.pair_group)
+    width = own.shape[2]
     if not plan.crossed:
-        return jnp.zeros((0, own.shape[1]))
-    total = jnp.zeros((count, own.shape[1]))
+        return jnp.zeros((0, width))
+    total = jnp.zeros((count, width))
     for number, t in zip(numbers, plan.crossed, strict=True):
-        for column in range(z[t].shape[1]):
-            weighted = (w * z[t][:, column])[:, None] * own
-            total = total + segment_sum(weighted, number[:, column], count)
+        for column in range(z[t].shape[2]):
+            parts = ((one * left)[:, None] * right for one, left, right in _triples(w, z[t][:, :, column], own))
+            total = total + segment_sum(functools.reduce(jnp.add, parts), number[:, column], count)
     return total
 
 
-def expand(values: Float[Array, " n"], ndim: int) -> Float[Array, "n ..."]:
+def expand(values: Float[Array, "*n"], ndim: int) -> Float[Array, "..."]:
     """Axes of length 1 at the end, so that a value per row meets arrays with node axes."""
     return values.reshape(values.shape + (1,) * (ndim - values.ndim))

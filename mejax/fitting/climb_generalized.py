@@ -234,7 +234,7 @@ def _units(model: GeneralizedModel, design: Design, aux: np.ndarray) -> list[np.
     response = np.sqrt(aux[held[0]]) if held and model.family.link.name == "identity" else 1.0
     found = []
     for block, effect in zip(model.blocks, design.effects, strict=True):
-        size = np.sqrt(np.mean(np.square(effect.z), axis=0)) / response
+        size = np.tile(np.sqrt(np.mean(np.square(effect.z), axis=0)) / response, effect.copies)
         size = size if block.traits.own else np.full(block.size, np.max(size))
         usual = (size < EXTREME) & (size > 1.0 / EXTREME)
         found.append(np.where(usual, 1.0, 1.0 / np.maximum(size, 1e-100) ** 2))

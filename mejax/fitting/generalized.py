@@ -113,7 +113,7 @@ def _singular(model: GeneralizedModel, design: Design, printed: Printed, ended: 
     curvature = -np.trace(hessian[:p, :p]) / (p * len(design.x)) if p else 1.0
     found = []
     for effect, sigma, block in zip(design.effects, printed.sigmas, model.blocks, strict=True):
-        squares = np.einsum("ij,ij->j", effect.z, effect.z) / effect.size
+        squares = np.tile(np.einsum("ij,ij->j", effect.z, effect.z) / effect.size, effect.copies)
         size = np.sqrt(curvature * (squares if block.traits.own else np.full(len(squares), np.max(squares))))
         scaled = size[:, None] * sigma * size
         values = np.linalg.eigvalsh(scaled)

@@ -88,7 +88,7 @@ def _wide(model: GeneralizedModel, design: Design, ended: Climb) -> bool:
     """Do random effects alone move linear predictors so far that probabilities are 0 or 1?"""
     values = model.structure.read(jnp.asarray(ended.found.at.v)[len(model.root) :])
     spread = [
-        np.sum(np.square(np.asarray(effect.z) @ np.asarray(factor))) / len(effect.z)
+        np.sum(np.square(effect.columns(model.family.equations) @ np.asarray(factor))) / len(effect.z)
         for effect, factor in zip(design.effects, values.factors, strict=True)
     ]
     return bool(np.max(spread, initial=0.0) > FAR**2)

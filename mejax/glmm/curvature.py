@@ -88,7 +88,7 @@ def at_fixed_nodes(model: GeneralizedModel, batch: Batch, v, state: State):
 def fixed_node_derivatives(model: GeneralizedModel, batch: Batch, v, state: State):
     """(contributions (J,), `Derivatives`) of a batch, the Hessian complete."""
     assert batch.tree is not None
-    p = batch.x.shape[1]
+    p = model.root.shape[0]
     problem = problem_of(model, batch, model.point(v))
     placed = place(rules_of(model, batch), nodes_at(model, batch, problem, state))
     eta = linear_predictor(batch.tree, placed, problem.base, problem.z)
@@ -99,7 +99,7 @@ def fixed_node_derivatives(model: GeneralizedModel, batch: Batch, v, state: Stat
         return jax.scipy.linalg.block_diag(*term_factors(batch, values.factors)), values.aux
 
     slopes, ancillary = jax.jacfwd(stacked)(v[p:])
-    z = jnp.concatenate([jnp.asarray(z) for z in batch.z], axis=1)
+    z = jnp.concatenate([jnp.asarray(z) for z in batch.z], axis=2)
     columns = Columns(batch.x, z, jnp.moveaxis(slopes, -1, 0), ancillary)
     found = derivatives(batch.tree, placed, tilted, integrand_of(model, batch, eta, problem.aux), columns)
 

@@ -69,7 +69,7 @@ def mode_nodes(problem: Problem, rules: Sequence[Rule], modes: Effects, factor: 
         b = place([rules[upper]], Nodes((means[upper],), (factors[upper],))).positions[0]
         base = base[..., None]
         for q in range(b.shape[-1]):
-            base = base + expand(problem.z[upper][:, q], base.ndim) * b[..., q][problem.rows.codes[upper]]
+            base = base + expand(problem.z[upper][..., q], base.ndim) * b[..., q][problem.rows.codes[upper]][None]
         inner = below(problem, level, base)
         start = tuple(_node_axis(s, len(rules[upper].log_weights)) for s in start[: level + 1])
         start = find_modes(*jax.lax.stop_gradient((inner, start)))

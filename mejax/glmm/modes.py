@@ -1,9 +1,11 @@
 """The joint mode of the random effects: Newton's method on blocks, and its derivatives.
 
 With b ~ N(0, I) and z holding the covariance factors, h(b) = sum_i w_i log p(y_i | eta_i) - 1/2 sum_g d_g b_g'b_g and
-eta = base + sum_t z_t b_t.  -h'' = D + Z'WZ is factorised by the elimination that linear models use.
+eta = base + sum_t z_t b_t, with a first axis for the linear predictors of a response.  -h'' = D + Z'WZ is factorised by
+the elimination that linear models use.
 """
 
+import functools
 from typing import NamedTuple
 
 import equinox as eqx
@@ -15,7 +17,8 @@ from jaxtyping import Array, Float, Int
 from .._typing import ArrayLike, Response
 from ..elimination import Factor, Plan, Products, Rows, expand, factorise, solve, weigh
 from ..likelihoods import AbstractFamily
-from .batch import log_density, meet
+from ..quadrature import Integrand, slope_and_curvature
+from .batch import log_density
 
 Effects = tuple[Float[Array, "_ ..."], ...]  # per term (J, *K, q)
 STEPS = 100
@@ -23,7 +26,7 @@ DECREMENT = 1e-9  # twice the gain still expected, after which one more step is 
 
 
 class Problem(eqx.Module):
-    """One maximisation.  `base` (n, *K) may have axes for quadrature nodes of levels above; everything then does.
+    """One maximisation.  `base` (E, n, *K) may have axes for quadrature nodes of levels above; everything then does.
 
     `component` numbers the parts of h that do not interact: of each row, and per term of each group.
     """
@@ -32,8 +35,8 @@ class Problem(eqx.Module):
     aux: Float[Array, " a"]
     y: Response
     weights: Float[ArrayLike, " n"] | None
-    base: Float[ArrayLike, " n *K"]
-    z: tuple[Float[ArrayLike, "n _"], ...]
+    base: Float[ArrayLike, "E n *K"]
+    z: tuple[Float[ArrayLike, "E n _"], ...]
     prior: tuple
     rows: Rows
     plan: Plan
@@ -42,16 +45,20 @@ class Problem(eqx.Module):
 
 
 def zeros(problem: Problem) -> Effects:
-    nodes = problem.base.shape[1:]
+    nodes = problem.base.shape[2:]
     return tuple(jnp.zeros((term.size, *nodes, term.width)) for term in problem.plan.terms)
 
 
-def predictor(problem: Problem, b: Effects) -> Float[Array, " n *K"]:
+def predictor(problem: Problem, b: Effects) -> Float[Array, "E n *K"]:
     """eta at the random effects b."""
-    eta = problem.base
-    for codes, z, effect in zip(problem.rows.codes, problem.z, b, strict=True):
-        eta = eta + jnp.sum(_columns(z, eta.ndim) * effect[codes], -1)
-    return eta
+    rows = [effect[codes] for codes, effect in zip(problem.rows.codes, b, strict=True)]
+    out = []
+    for e, base in enumerate(problem.base):
+        eta = base
+        for z, effect in zip(problem.z, rows, strict=True):
+            eta = eta + jnp.sum(_columns(z[e], eta.ndim) * effect, -1)
+        out.append(eta)
+    return jnp.stack(out)
 
 
 def _columns(z: Float[Array, "n q"], ndim: int) -> Float[Array, "n ... q"]:
@@ -72,31 +79,30 @@ def objective(problem: Problem, b: Effects) -> Float[Array, " C *K"]:
     return value
 
 
-def slopes(problem: Problem, eta: Float[Array, " n *K"], second: bool = True):
-    """First and (minus) second derivatives of the weighted log density in eta."""
-
-    def first(e):
-        density = lambda t: problem.family.logpdf(meet(problem.y, e.ndim), t, problem.aux)
-        return jax.jvp(density, (e,), (jnp.ones_like(e),))[1]
-
-    slope, curve = jax.jvp(first, (eta,), (jnp.ones_like(eta),)) if second else (first(eta), eta)
-    if problem.weights is None:
-        return slope, -curve
-    heavy = meet(problem.weights, eta.ndim)
-    return jnp.where(heavy == 0, 0.0, heavy * slope), jnp.where(heavy == 0, 0.0, -heavy * curve)
+def rows_of(problem: Problem, eta: Float[Array, "E n *K"]) -> Integrand:
+    """The rows' weighted log densities at eta."""
+    density = lambda e, aux: log_density(problem.family, problem.y, problem.weights, e, aux)
+    return Integrand(density, eta, problem.aux)
 
 
-def gradient(problem: Problem, slope: Float[Array, " n *K"], b: Effects) -> Effects:
+def slopes(problem: Problem, eta: Float[Array, "E n *K"]) -> tuple[Float[Array, "E n *K"], Float[Array, "E E n *K"]]:
+    """First and minus second derivatives of the weighted log density in eta."""
+    slope, curvature = slope_and_curvature(rows_of(problem, eta))
+    return slope, -curvature
+
+
+def gradient(problem: Problem, slope: Float[Array, "E n *K"], b: Effects) -> Effects:
     """h' at b, the densities' slopes being given."""
     out = []
     parts = zip(problem.rows.codes, problem.z, b, problem.prior, problem.plan.terms, strict=True)
     for codes, z, effect, prior, term in parts:
-        total = segment_sum(slope[..., None] * _columns(z, slope.ndim), codes, term.size)
+        pulls = (one[..., None] * _columns(own, one.ndim) for one, own in zip(slope, z, strict=True))
+        total = segment_sum(functools.reduce(jnp.add, pulls), codes, term.size)
         out.append(total - (effect if prior is None else effect * expand(prior, effect.ndim)))
     return tuple(out)
 
 
-def products(problem: Problem, weight: Float[Array, " n *K"]) -> Products:
+def products(problem: Problem, weight: Float[Array, "E E n *K"]) -> Products:
     return weigh(problem.plan, problem.rows, problem.z, weight)
 
 
@@ -115,7 +121,8 @@ class _Search(NamedTuple):
 def find_modes(problem: Problem, start: Effects) -> Effects:
     """Newton's method with steps halved component by component; not to be differentiated (see `refine`).
 
-    Curvatures of the wrong sign, which families without log-concave densities have, are left out of the steps.
+    Curvatures of the wrong sign, which families without log-concave densities have, are left out of the steps
+    (families with several linear predictors are log-concave).
     """
 
     def ahead(search: _Search, share) -> Effects:
@@ -138,7 +145,7 @@ def find_modes(problem: Problem, start: Effects) -> Effects:
             jnp.where(better, gain, search.gain), jnp.where(better, 1.0, 0.5 * search.share), search.count + 1,
         )  # fmt: skip
 
-    shape = (problem.count, *problem.base.shape[1:])
+    shape = (problem.count, *problem.base.shape[2:])
     nothing = jnp.full(shape, -jnp.inf)
     begin = _Search(start, nothing, zeros(problem), jnp.full(shape, jnp.inf), jnp.ones(shape), jnp.zeros((), int))
     found = jax.lax.while_loop(unfinished, advance, begin)
@@ -150,9 +157,10 @@ def _newton_step(problem: Problem, b: Effects):
     """h, the Newton step and twice the gain it promises, component by component."""
     slope, weight = slopes(problem, predictor(problem, b))
     pull = gradient(problem, slope, b)
-    factor = factorise(problem.plan, products(problem, jnp.maximum(weight, 0.0)), problem.prior)
+    weight = weight if len(weight) > 1 else jnp.maximum(weight, 0.0)
+    factor = factorise(problem.plan, products(problem, weight), problem.prior)
     move = solve(problem.plan, factor, pull)
-    gain = jnp.zeros((problem.count, *problem.base.shape[1:]))
+    gain = jnp.zeros((problem.count, *problem.base.shape[2:]))
     for p, m, group in zip(pull, move, problem.component[1], strict=True):
         gain = gain + segment_sum(jnp.sum(p * m, -1), group, problem.count)
     return objective(problem, b), move, gain
@@ -172,7 +180,8 @@ def refine(problem: Problem, modes: Effects) -> Effects:
     held, modes = jax.lax.stop_gradient((problem, modes))
     factor = factor_at(held, modes)
     for _ in range(2):
-        slope = slopes(problem, predictor(problem, modes), second=False)[0]
+        rows = rows_of(problem, predictor(problem, modes))
+        slope = rows.slope(rows.eta, rows.ancillary)
         move = solve(problem.plan, factor, gradient(problem, slope, modes))
         modes = tuple(b + m for b, m in zip(modes, move, strict=True))
     return modes

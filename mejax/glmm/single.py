@@ -23,7 +23,7 @@ class Evaluation(NamedTuple):
 
 
 def integrand_of(
-    model: GeneralizedModel, batch: Batch, eta: Float[Array, "n ..."], aux: Float[Array, " a"]
+    model: GeneralizedModel, batch: Batch, eta: Float[Array, "E n ..."], aux: Float[Array, " a"]
 ) -> Integrand:
     """The rows' weighted log densities at eta."""
     return Integrand(lambda e, a: log_density(model.family, batch.y, batch.weights, e, a), eta, aux)
@@ -50,7 +50,8 @@ def evaluate_single(model: GeneralizedModel, v: Float[ArrayLike, " d"]) -> Evalu
 
 @eqx.filter_jit
 def row_slopes(model: GeneralizedModel, v: Float[ArrayLike, " d"]):
-    """First and minus second derivatives of each row's log density in eta, without random effects; one piece only."""
+    """First (E, n) and minus second derivatives (E, E, n) of each row's log density in eta, without random effects; one
+    piece only."""
     v, batch = jnp.asarray(v), model.batches
     p = model.root.shape[0]
     aux = read_ancillary(model, v[p:])
@@ -66,7 +67,8 @@ def _piece(model: GeneralizedModel, batch: Batch, v):
     integrand = Integrand(density, eta, read_ancillary(model, v[p:]))
     slope, curvature = slope_and_curvature(integrand)
     value = jnp.sum(integrand.density(eta, integrand.ancillary))
-    gradient, hessian = batch.x.T @ slope, batch.x.T @ (curvature[:, None] * batch.x)
+    gradient = _pulled(batch, slope)
+    hessian = jnp.einsum("enp,efn,fnq->pq", batch.x, curvature, batch.x)
     if len(v) == p:
         return value, gradient, hessian
 
@@ -75,10 +77,15 @@ def _piece(model: GeneralizedModel, batch: Batch, v):
 
     def mixed(direction):
         moved = jax.jvp(lambda free: integrand.slope(eta, read_ancillary(model, free)), (v[p:],), (direction,))[1]
-        return batch.x.T @ moved
+        return _pulled(batch, moved)
 
     pull, bend = jax.linearize(jax.grad(of_free), v[p:])
     directions = jnp.eye(len(v) - p)
     cross = jax.lax.map(mixed, directions)
     hessian = jnp.block([[hessian, cross.T], [cross, jax.lax.map(bend, directions)]])
     return value, jnp.concatenate([gradient, pull]), hessian
+
+
+def _pulled(batch: Batch, slope: Float[Array, "E n"]) -> Float[Array, " p"]:
+    """X'slope."""
+    return jnp.einsum("enp,en->p", batch.x, slope)

@@ -2,43 +2,54 @@
 
 With t the terms of a sum, log sum_k exp t_k has the gradient E[s] and the Hessian E[t''] + E[s s'] - E[s]E[s]', s = t'
 and E over the posterior weights of the nodes (Louis 1982).  Applied level by level, everything but two matrix products
-per level happens in log densities of one number, the linear predictor, whose derivatives are elementwise.
+per level happens in log densities of one number, the linear predictor (or of a few), whose derivatives are elementwise.
 """
 
+import functools
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.ops import segment_sum
 from jaxtyping import Array, Float
 
 from .._typing import ArrayLike
+from ..elimination import expand
 from .nested import Placed, Tilted, Tree, conditional, joint, spread, weighted
 
 
 class Integrand(NamedTuple):
-    """The rows' (weighted) log density, elementwise in the linear predictor at every combination of nodes, (n, K_top,
-    ..., K_0), and a function of the ancillary parameters; both at their present values."""
+    """The rows' (weighted) log density, elementwise in the E linear predictors of a row at every combination of nodes,
+    (E, n, K_top, ..., K_0), and a function of the ancillary parameters; both at their present values."""
 
-    density: Callable[[Float[Array, "n ..."], Float[Array, " a"]], Float[Array, "n ..."]]
-    eta: Float[Array, "n ..."]
+    density: Callable[[Float[Array, "E n ..."], Float[Array, " a"]], Float[Array, "n ..."]]
+    eta: Float[Array, "E n ..."]
     ancillary: Float[Array, " a"]
 
-    def slope(self, eta: Float[Array, "n ..."], ancillary: Float[Array, " a"]) -> Float[Array, "n ..."]:
-        """The derivative of the density in eta."""
-        return jax.jvp(lambda e: self.density(e, ancillary), (eta,), (jnp.ones_like(eta),))[1]
+    def slope(self, eta: Float[Array, "E n ..."], ancillary: Float[Array, " a"]) -> Float[Array, "E n ..."]:
+        """The derivatives of the density in eta."""
+        along = lambda direction: jax.jvp(lambda e: self.density(e, ancillary), (eta,), (direction,))[1]
+        return jnp.stack([along(direction) for direction in _directions(eta)])
+
+
+def _directions(eta: Float[Array, "E n ..."]) -> list[Float[Array, "E n ..."]]:
+    """Ones in one linear predictor, zeros in the others."""
+    axes = (1,) * (eta.ndim - 1)
+    return [jnp.broadcast_to(jnp.asarray(unit).reshape(-1, *axes), eta.shape) for unit in np.eye(len(eta))]
 
 
 class Columns(NamedTuple):
     """How the parameters (fixed, rest) reach the linear predictor: eta = x fixed + sum over levels z_l Lambda_l b_l.
 
-    `x` (n, p); `z` (n, Q), all levels side by side, the lowest first; `slopes` (r, Q, Q), derivatives of the
+    `x` (E, n, p); `z` (E, n, Q), all levels side by side, the lowest first; `slopes` (r, Q, Q), derivatives of the
     block-diagonal Lambda in the rest; `ancillary` (a, r), those of the ancillary parameters.
     """
 
-    x: Float[ArrayLike, "n p"]
-    z: Float[ArrayLike, "n Q"]
+    x: Float[ArrayLike, "E n p"]
+    z: Float[ArrayLike, "E n Q"]
     slopes: Float[Array, "r Q Q"]
     ancillary: Float[Array, "a r"]
 
@@ -66,7 +77,7 @@ def derivatives(tree: Tree, placed: Placed, tilted: Tilted, integrand: Integrand
     if len(integrand.ancillary):
         found = _ancillary_part(tree, effects, posterior[0], integrand)
         by_rest = jnp.einsum("a...,am->m...", found.scores, columns.ancillary)
-        scores = scores.at[columns.x.shape[1] :].add(by_rest)
+        scores = scores.at[columns.x.shape[2] :].add(by_rest)
         hessian = hessian + _with_ancillary(found, columns)
         in_ancillary = jnp.einsum("a...,...->a", found.scores, posterior[0])
     flowing = scores
@@ -79,10 +90,11 @@ def derivatives(tree: Tree, placed: Placed, tilted: Tilted, integrand: Integrand
     return Derivatives(flowing, hessian, in_factor, in_ancillary)
 
 
-def slope_and_curvature(integrand: Integrand) -> tuple[Float[Array, "n ..."], Float[Array, "n ..."]]:
-    """First and second derivatives of the rows' log densities in the linear predictor."""
-    eta, ones = integrand.eta, jnp.ones_like(integrand.eta)
-    return jax.jvp(lambda e: integrand.slope(e, integrand.ancillary), (eta,), (ones,))
+def slope_and_curvature(integrand: Integrand) -> tuple[Float[Array, "E n ..."], Float[Array, "E E n ..."]]:
+    """First and second derivatives of the rows' log densities in the linear predictors."""
+    slope = lambda e: integrand.slope(e, integrand.ancillary)
+    found = [jax.jvp(slope, (integrand.eta,), (direction,)) for direction in _directions(integrand.eta)]
+    return found[0][0], jnp.stack([bent for _, bent in found])
 
 
 def stack_effects(tree: Tree, placed: Placed) -> Float[Array, "J ..."]:
@@ -111,10 +123,14 @@ def _gram(values: Float[Array, "d ..."], weights: Float[Array, "..."]) -> Float[
 def _lowest_scores(tree: Tree, effects, slope, columns: Columns):
     """Derivatives of each term of the lowest level, (d, J_0, K_top, ..., K_0), and those in Lambda b (Q, ...)."""
     codes, size = tree.codes[0], tree.sizes[0]
-    axes = (1,) * (slope.ndim - 1)
-    both = jnp.concatenate([columns.x, columns.z], axis=1).T
-    sums = jax.lax.map(lambda c: segment_sum(slope * c.reshape(c.shape + axes), codes, size), both)
-    p = columns.x.shape[1]
+    both = jnp.moveaxis(jnp.concatenate([columns.x, columns.z], axis=2), 2, 0)
+
+    def along(column):
+        pulls = (one * expand(own, one.ndim) for one, own in zip(slope, column, strict=True))
+        return segment_sum(functools.reduce(jnp.add, pulls), codes, size)
+
+    sums = jax.lax.map(along, both)
+    p = columns.x.shape[2]
     rest = jnp.einsum("q...,mqr,...r->m...", sums[p:], columns.slopes, effects)
     return jnp.concatenate([sums[:p], rest]), sums[p:]
 
@@ -137,29 +153,34 @@ def _rows_part(tree: Tree, effects, posterior, curvature, columns: Columns):
     width = effects.shape[-1]
     squares = jnp.stack([effects[..., q] * effects[..., r] for q in range(width) for r in range(q + 1)])
     features = jnp.concatenate([_plain_features(effects), squares])
-    found = _row_moments(tree, posterior, curvature, features)
-    zero, one = found[0], found[1 : 1 + width].T
     low = jnp.tril_indices(width)
-    two = jnp.zeros((len(zero), width, width)).at[:, low[0], low[1]].set(found[1 + width :].T)
-    two = two + jnp.swapaxes(jnp.tril(two, -1), 1, 2)
-    bend = _bend(columns)
-    xx = columns.x.T @ (zero[:, None] * columns.x)
-    xr = columns.x.T @ jnp.einsum("nmr,nr->nm", bend, one)
-    rr = jnp.einsum("nmr,nrs,nos->mo", bend, two, bend)
-    return jnp.block([[xx, xr], [xr.T, rr]])
+    x, bend = columns.x, _bend(columns)
+    total = jnp.zeros((x.shape[2] + bend.shape[2],) * 2)
+    for e, f in itertools.combinations_with_replacement(range(len(x)), 2):
+        found = _row_moments(tree, posterior, curvature[e, f], features)
+        zero, one = found[0], found[1 : 1 + width].T
+        two = jnp.zeros((len(zero), width, width)).at[:, low[0], low[1]].set(found[1 + width :].T)
+        two = two + jnp.swapaxes(jnp.tril(two, -1), 1, 2)
+        xx = x[e].T @ (zero[:, None] * x[f])
+        xr = x[e].T @ jnp.einsum("nmr,nr->nm", bend[f], one)
+        rx = jnp.einsum("nmr,nr->nm", bend[e], one).T @ x[f]
+        rr = jnp.einsum("nmr,nrs,nos->mo", bend[e], two, bend[f])
+        part = jnp.block([[xx, xr], [rx, rr]])
+        total = total + (part if e == f else part + part.T)
+    return total
 
 
-def _bend(columns: Columns) -> Float[Array, "n r Q"]:
+def _bend(columns: Columns) -> Float[Array, "E n r Q"]:
     """d eta / d rest = bend . b"""
-    return jnp.einsum("nq,mqr->nmr", columns.z, columns.slopes)
+    return jnp.einsum("enq,mqr->enmr", columns.z, columns.slopes)
 
 
 class _Ancillary(NamedTuple):
-    """By ancillary parameter: `scores` (a, J_0, K_top, ..., K_0) of the lowest level's terms, `moments` (a, 1 + Q, n)
-    of the mixed derivatives with eta, and E[second derivatives] among themselves (a, a)."""
+    """By ancillary parameter: `scores` (a, J_0, K_top, ..., K_0) of the lowest level's terms, `moments`
+    (a, E, 1 + Q, n) of the mixed derivatives with eta, and E[second derivatives] among themselves (a, a)."""
 
     scores: Float[Array, "a ..."]
-    moments: Float[Array, "a f n"]
+    moments: Float[Array, "a E f n"]
     second: Float[Array, "a a"]
 
 
@@ -174,7 +195,7 @@ def _ancillary_part(tree: Tree, effects, posterior, integrand: Integrand) -> _An
         pull = jax.grad(lambda t: jnp.sum(weight * integrand.density(eta, t)))
         return _Ancillary(
             segment_sum(score, tree.codes[0], tree.sizes[0]),
-            _row_moments(tree, posterior, mixed, features),
+            jnp.stack([_row_moments(tree, posterior, one, features) for one in mixed]),
             jax.jvp(pull, (at,), (direction,))[1],
         )
 
@@ -184,8 +205,8 @@ def _ancillary_part(tree: Tree, effects, posterior, integrand: Integrand) -> _An
 def _with_ancillary(found: _Ancillary, columns: Columns) -> Float[Array, "d d"]:
     """What the ancillary parameters add to E[t'']."""
     slopes = columns.ancillary
-    xr = jnp.einsum("np,an,am->pm", columns.x, found.moments[:, 0], slopes)
-    mixed = jnp.einsum("nmq,aqn,ao->mo", _bend(columns), found.moments[:, 1:], slopes)
+    xr = jnp.einsum("enp,aen,am->pm", columns.x, found.moments[:, :, 0], slopes)
+    mixed = jnp.einsum("enmq,aeqn,ao->mo", _bend(columns), found.moments[:, :, 1:], slopes)
     rr = mixed + mixed.T + slopes.T @ found.second @ slopes
-    p = columns.x.shape[1]
+    p = columns.x.shape[2]
     return jnp.block([[jnp.zeros((p, p)), xr], [xr.T, rr]])

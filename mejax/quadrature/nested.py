@@ -80,8 +80,13 @@ def spread(values: Float[Array, "J ..."], level: int, depth: int, trailing: int 
     return values.reshape(values.shape[:at] + (1,) * level + values.shape[at:])
 
 
-def linear_predictor(tree: Tree, placed: Placed, base: Float[Array, " n"], z: tuple) -> Float[Array, "n ..."]:
-    """eta = base + sum over levels of z_l'b_l, at every combination of nodes."""
+def linear_predictor(tree: Tree, placed: Placed, base: Float[Array, "E n"], z: tuple) -> Float[Array, "E n ..."]:
+    """eta = base + sum over levels of z_l'b_l, at every combination of nodes; z_l (E, n, q)."""
+    parts = [_one_predictor(tree, placed, own, [columns[e] for columns in z]) for e, own in enumerate(base)]
+    return jnp.stack(parts)
+
+
+def _one_predictor(tree: Tree, placed: Placed, base: Float[Array, " n"], z: Sequence) -> Float[Array, "n ..."]:
     eta = base.reshape(base.shape + (1,) * tree.depth)
     for level, (codes, b) in enumerate(zip(tree.codes, placed.positions, strict=True)):
         columns = z[level]
