@@ -23,18 +23,15 @@ def separation(design: Design, names: Names, family: AbstractFamily) -> Separate
 
     Random effects change nothing in this: the density of a row rises in eta, or falls, at every value of theirs.
     """
-    sides = family.rising(design.y)
-    if sides is None:
-        return None
-    upper, lower = sides
     x = np.asarray(design.x, float)
-    cuts = family.cuts
-    direction = _recession(x, upper, lower, np.asarray(design.y, float) if cuts else None, cuts)
+    scaled = x / np.maximum(np.max(np.abs(x), axis=0, initial=0.0), 1e-300)
+    found = family.recession(design.y, scaled)
+    direction = None if found is None else _recession(*found)
     if direction is None:
         return None
     columns = np.abs(direction) > 1e-6
     labels = [c.label for c in names.estimated if columns[c.index]]
-    labels += [family.ancillary[k] for k in np.flatnonzero(columns[x.shape[1] :])]
+    labels += [family.ancillary[k] for k in np.flatnonzero(columns[x.shape[1] * family.equations :])]
     if len(labels) == 1:
         text = f"there is no finite coefficient of {labels[0]}: it predicts some outcomes perfectly. Leave it out"
     else:
@@ -46,20 +43,15 @@ def separation(design: Design, names: Names, family: AbstractFamily) -> Separate
     return Separated(text, columns)
 
 
-def _recession(x: np.ndarray, upper: np.ndarray, lower: np.ndarray, category: np.ndarray | None, cuts: int):
-    """The direction of the columns, each scaled to at most 1, and cut points that gains most over all rows; None where
-    none gains anything."""
-    rows = x / np.maximum(np.max(np.abs(x), axis=0, initial=0.0), 1e-300)
-    if category is not None:
-        return _cheapest(_between_cuts(rows, category.astype(int), cuts), None)
-    inner = rows[~upper & ~lower]
-    equal = None
-    if len(inner):
-        _, values, vectors = np.linalg.svd(np.linalg.qr(inner, mode="r"))
-        equal = vectors[: np.count_nonzero(values > 1e-10 * max(values[0], 1e-300))] if len(values) else None
-        if equal is not None and len(equal) == x.shape[1]:
-            return None
-    return _cheapest(np.concatenate([-rows[upper], rows[lower]]), equal)
+def _recession(unequal: np.ndarray, equal: np.ndarray) -> np.ndarray | None:
+    """The direction that gains most over all rows; None where none gains anything."""
+    if not len(equal):
+        return _cheapest(unequal, None)
+    _, values, vectors = np.linalg.svd(np.linalg.qr(equal, mode="r"))
+    basis = vectors[: np.count_nonzero(values > 1e-10 * max(values[0], 1e-300))] if len(values) else None
+    if basis is not None and len(basis) == equal.shape[1]:
+        return None
+    return _cheapest(unequal, basis)
 
 
 def _cheapest(unequal: np.ndarray, equal: np.ndarray | None) -> np.ndarray | None:
@@ -89,18 +81,6 @@ def _cheapest(unequal: np.ndarray, equal: np.ndarray | None) -> np.ndarray | Non
         if len(broken) == 0:
             return found.x if np.max(gains) > TINY else None
         chosen = np.union1d(chosen, broken[np.argsort(gains[broken])[:PORTION]])
-
-
-def _between_cuts(rows: np.ndarray, category: np.ndarray, cuts: int) -> np.ndarray:
-    """cut_(k-1) <= x'd <= cut_k of every row, as rows @ (d, cuts) <= 0."""
-    out = []
-    for k in range(cuts + 1):
-        mine = rows[category == k]
-        if k < cuts:
-            out.append(np.column_stack([mine, -np.eye(cuts)[np.full(len(mine), k)]]))
-        if k > 0:
-            out.append(np.column_stack([-mine, np.eye(cuts)[np.full(len(mine), k - 1)]]))
-    return np.concatenate(out)
 
 
 def constant_within(design: Design, names: Names, family: AbstractFamily) -> str | None:

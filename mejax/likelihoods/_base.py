@@ -141,6 +141,15 @@ class AbstractFamily(eqx.Module):
         """Masks (n,) of the rows whose density rises for ever with eta, and with -eta; None where no row's does."""
         return None
 
+    def recession(self, y: Response, x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Directions d of the coefficients of all predictors, then of the cut points, along which no row's density
+        ever falls: those with `unequal` @ d <= 0 and `equal` @ d = 0; None where there can be none.  x (n, p)."""
+        sides = self.rising(y)
+        if sides is None:
+            return None
+        upper, lower = sides
+        return np.concatenate([-x[upper], x[lower]]), x[~upper & ~lower]
+
     def outcome(self, y: Response) -> np.ndarray | None:
         """What happened, as numbers (n,), where probabilities can be 0 or 1; NaN in rows that can never be certain."""
         return None

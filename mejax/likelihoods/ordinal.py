@@ -91,6 +91,17 @@ class Ordinal(AbstractFamily):
     def rising(self, y):
         return y == np.max(y), y == 0
 
+    def recession(self, y, x):
+        """cut_(k-1) <= x'd <= cut_k of every row in category k."""
+        category, unequal = y.astype(int), []
+        for k in range(self.cuts + 1):
+            mine = x[category == k]
+            if k < self.cuts:
+                unequal.append(np.column_stack([mine, -np.eye(self.cuts)[np.full(len(mine), k)]]))
+            if k > 0:
+                unequal.append(np.column_stack([-mine, np.eye(self.cuts)[np.full(len(mine), k - 1)]]))
+        return np.concatenate(unequal), np.zeros((0, x.shape[1] + self.cuts))
+
     def outcome(self, y):
         return np.asarray(y)
 
