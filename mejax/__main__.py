@@ -101,6 +101,7 @@ def as_json(fit) -> dict:
         "converged": fit.converged,
         "reml": fit.reml,
         "nobs": fit.nobs,
+        "facts": dict(fit.encoding.response.facts) if fit.encoding.response else {},
         "groups": fit.estat.group().table.to_dict("index"),
         "llf": fit.llf,
         "aic": fit.aic,

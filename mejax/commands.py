@@ -44,7 +44,7 @@ def _fit_generalized(spec: Spec, data: Any, say: Callable[[str], None]) -> Fit:
     integration = Integration(spec.option("intmethod"), spec.option("intpoints"), exact)
     with computing():
         model = to_device(build_generalized(design, names, distribution, integration, constraints))
-        texts = tuple(canonical(c, names.response) for c in constraints)
+        texts = tuple(canonical(c, names.response, names.equations) for c in constraints)
         settings = _generalized_settings(spec, encoding, say)
         estimates = fit_generalized(model, design, names, settings, texts)
     return Fit(spec, estimates, encoding)
@@ -52,7 +52,7 @@ def _fit_generalized(spec: Spec, data: Any, say: Callable[[str], None]) -> Fit:
 
 def _constraints(spec: Spec, encoding: Encoding):
     given = spec.option("constraint_definitions"), spec.option("constraints")
-    return collect_constraints(*given, response=encoding.names.response)
+    return collect_constraints(*given, response=encoding.names.response, equations=encoding.names.equations)
 
 
 def _linear_settings(spec: Spec, encoding: Encoding, say: Callable[[str], None]) -> FitSettings:

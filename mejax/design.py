@@ -131,6 +131,11 @@ class Names:
     weight: str | None = None  # "fweight = w", "pweight = w, pweight(school) = v", for the header
 
     @property
+    def equations(self) -> tuple[str, ...]:
+        """The headings of the linear predictors, where a response has several."""
+        return tuple(dict.fromkeys(c.equation for c in self.fixed if c.equation))
+
+    @property
     def estimated(self) -> tuple[FixedColumn, ...]:
-        """The columns of `Design.x`, in order."""
+        """The coefficients in order: those of the columns of `Design.x`, for every linear predictor."""
         return tuple(sorted((c for c in self.fixed if c.index >= 0), key=lambda c: c.index))

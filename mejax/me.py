@@ -155,6 +155,76 @@ def menbreg(model: str, data: Any, **options: Any) -> Fit:
     return fit_command(parse(model, command="menbreg", **options), data)
 
 
+def metobit(model: str, data: Any, **options: Any) -> Fit:
+    """Mixed-effects tobit regression, y* = X beta + Z u + e with e ~ N(0, var(e)), seen only between limits.
+
+        me.metobit("hours age || firm:", df, ll=0)
+        me.metobit("score ~ x + (1 | pupil)", df, ll="floor", ul=100)
+
+    `ll` and `ul` are the lower and the upper limit: a number, a column (missing: no limit in that row) or True, which
+    is the smallest or the largest value observed.  A response at or beyond a limit is censored there; its likelihood
+    is the probability that y* lies at least as far out.  `var(e.y)` stands with the variance components.
+    Arguments, results and errors are those of `meglm`.
+
+    Source: Tobin (1958), Estimation of relationships for limited dependent variables.
+    """
+    return fit_command(parse(model, command="metobit", **options), data)
+
+
+def meintreg(model: str, data: Any, **options: Any) -> Fit:
+    """Mixed-effects interval regression, y* = X beta + Z u + e with e ~ N(0, var(e)), known to lie between two ends.
+
+        me.meintreg("low high age || firm:", df)
+        me.meintreg("low ~ age + (1 | firm)", df, upper="high")
+
+    Equal ends are a value observed; a missing (or infinite) lower end is left-censored, a missing upper one
+    right-censored.  `var(e.y)` stands with the variance components.  Arguments, results and errors are those of
+    `meglm`.
+
+    Source: Stewart (1983), On least squares estimation when the dependent variable is grouped.
+    """
+    return fit_command(parse(model, command="meintreg", **options), data)
+
+
+def mestreg(model: str, data: Any, **options: Any) -> Fit:
+    """Mixed-effects parametric survival models, for times to a failure that may be censored, given eta = X beta + Z u.
+
+        me.mestreg("time ~ age + female + (1 | patient)", df, failure="infect", distribution="weibull")
+        me.mestreg("age female || patient:", df, time="time", failure="infect", distribution="gamma", eform=True)
+
+    Proportional hazards, h(t) = h0(t) exp(eta): `distribution` "exponential" or "weibull"; exp(beta) are hazard ratios,
+    which are printed unless `nohr=True`.  Accelerated failure times, t = exp(eta) t0: these two with `aft=True`,
+    "loglogistic", "lognormal" and "gamma"; exp(beta) are time ratios, printed with `tratio=True`.
+
+    Survival times are set by `time` (the end of a record), `failure` (not 0: a failure ends it; without it all do),
+    `enter` (its begin, otherwise 0) and `id` (the subject, where one has several records: then a record begins where
+    the one before it ended, and those after a failure are not used).  Records are set over the whole table, whatever
+    `where` selects; those that cannot be used are counted in notes.  The other arguments, results and errors are those
+    of `meglm`.
+
+    Source: Kalbfleisch and Prentice (2002), The Statistical Analysis of Failure Time Data.
+    """
+    return fit_command(parse(model, command="mestreg", **options), data)
+
+
+def memlogit(model: str, data: Any, **options: Any) -> Fit:
+    """Mixed-effects multinomial logistic regression, Pr(y = k given u) = exp(eta_k) / sum_l exp(eta_l), where
+    eta_k = X beta_k + Z u_k, and eta is 0 for the base outcome.
+
+        me.memlogit("transport ~ cost + (1 | town)", df, baseoutcome="car")
+        me.memlogit("insurance age male || site:, covariance(unstructured)", df, eform=True)
+        me.memlogit("insurance age male || site:, shared", df)
+
+    For outcomes without order, numbers or texts; `baseoutcome` is the most frequent one where it is not named.  Each
+    other outcome has coefficients and random effects of its own (`2:age`, `var(2:_cons)`), with the covariance over the
+    effects of all of them; with `shared` all outcomes share one set.  exp(beta) are relative-risk ratios (`eform=True`
+    prints them).  Arguments, results and errors are those of `meglm`.
+
+    Source: Hartzel, Agresti and Caffo (2001), Multinomial logit random effects models.
+    """
+    return fit_command(parse(model, command="memlogit", **options), data)
+
+
 def run(command: str, data: Any, **options: Any) -> Fit:
     """Run a full command, `me.run("mixed weight week || id:, reml", data)`; options as keywords too."""
     return fit_command(parse(command, **options), data)

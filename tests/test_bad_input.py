@@ -179,11 +179,6 @@ def test_not_built_yet(case):
         mixed(text)
 
 
-def test_commands_that_are_not_built_yet():
-    with pytest.raises(NotImplementedError, match="`metobit` is not built yet"):
-        me.run("metobit y x || g:, ll(0)", table())
-
-
 def test_a_model_is_a_text():
     with pytest.raises(TypeError, match="a model is a text such as"):
         me.mixed(5, table())  # pyright: ignore[reportArgumentType]

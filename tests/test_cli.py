@@ -60,11 +60,11 @@ def test_json_for_programs(capsys, example_1):
     found, printed = json.loads(out), seed("ex1")
     assert status == 0 and "Iteration 0:" in err
     assert list(found) == [
-        "command", "status", "converged", "reml", "nobs", "groups", "llf", "aic", "bic", "wald", "fixed",
-        "ancillary", "random", "lr_test", "notes",
+        "command", "status", "converged", "reml", "nobs", "facts", "groups", "llf", "aic", "bic", "wald",
+        "fixed", "ancillary", "random", "lr_test", "notes",
     ]  # fmt: skip
     assert (found["command"], found["status"], found["converged"]) == (EXAMPLE_1, "converged", True)
-    assert (found["nobs"], found["reml"], found["notes"]) == (432, False, [])
+    assert (found["nobs"], found["reml"], found["facts"], found["notes"]) == (432, False, {}, [])
     assert found["groups"] == {"id": {"groups": 48, "minimum": 9, "average": 9, "maximum": 9}}
     assert (found["llf"], found["aic"], found["bic"]) == (example_1.llf, example_1.aic, example_1.bic)
     assert found["wald"] == {"chi2": example_1.wald.chi2, "df": 1, "p": 0}
@@ -74,6 +74,21 @@ def test_json_for_programs(capsys, example_1):
         table = pd.DataFrame.from_dict(found[part], orient="index").astype(float)
         np.testing.assert_allclose(table[frame.columns], frame, rtol=1e-14)
     assert found["random"]["var(Residual)"]["z"] is None  # what does not apply is null
+
+
+def test_survival_times_by_options(capsys):
+    """Times, failures and the distribution stand in the command; ratios are printed, coefficients are in the JSON."""
+    command = "mestreg age female || patient:, distribution(weibull) time(time) failure(infect) nolog"
+    status, out, err = run(capsys, command, "--data", "catheter", "--json")
+    found = json.loads(out)
+    assert (status, err) == (0, "")
+    assert found["facts"] == {"No. of subjects": 76, "No. of failures": 58, "Time at risk": 7724}
+    assert list(found["ancillary"]) == ["/ln_p"] and list(found["random"]) == ["patient:var(_cons)"]
+    fit = me.run(command, datasets.load("catheter"))
+    assert found["fixed"]["female"]["estimate"] == pytest.approx(fit.fixed.loc["female", "estimate"], rel=1e-12)
+    lines = str(fit).splitlines()
+    assert lines[0].startswith("Mixed-effects Weibull PH regression  ")
+    assert any(line.startswith("          _t | Haz. ratio   Std. err.") for line in lines)
 
 
 def test_a_formula(capsys, example_1):
@@ -110,8 +125,8 @@ BAD = {
     "misspelt column": ("mixed weight wek || id:", "pig", "the table has no column `wek`"),
     "misspelt option": ("mixed weight week || id:, relm", "pig", "`relm` is not an option of mixed"),
     "misspelt command": ("mxed weight week || id:", "pig", "mixed"),
-    "command not built": ("metobit weight week || id:", "pig", "`metobit` is not built yet"),
-    "unknown data set": (EXAMPLE_1, "pigs", "There are: admissions, bangladesh, clippings"),
+    "no distribution": ("mestreg week || id:, time(weight)", "pig", "`mestreg` needs a distribution"),
+    "unknown data set": (EXAMPLE_1, "pigs", "There are: admissions, bangladesh, catheter"),
     "near data set": (EXAMPLE_1, "pigs", "Did you mean 'pig'?"),
     "missing file": (EXAMPLE_1, "pigs.csv", "no file `pigs.csv`; data sets by name are admissions, bangladesh"),
     "missing folder": (EXAMPLE_1, "nowhere/pigs", "no file `nowhere/pigs`"),

@@ -65,9 +65,8 @@ def test_family_of_a_table(table, text):
     assert described(pickle.loads(pickle.dumps(encoding))) == FAMILIES[text]
 
 
-def test_other_commands_have_no_family(table):
+def test_linear_models_have_no_family(table):
     assert read_text("mixed t x || g:", table)[1].response is None
-    assert read_text("metobit t x || g:, ll(1)", table)[1].response is None
 
 
 @pytest.mark.parametrize(

@@ -200,4 +200,5 @@ def test_open_intervals_stay(table):
     table.loc[["c", "d"], "y"] = np.nan
     design, encoding = read(parse("meintreg y upper || id:"), table)
     assert list(np.flatnonzero(~encoding.sample)) == [2]
-    assert np.isnan(design.y[2]) and np.isnan(encoding.extras["second_response"][1])
+    assert design.y[0][2] == -np.inf and np.isnan(encoding.extras["second_response"][1])
+    assert design.y[1][1] == np.inf and len(design.y[0]) == len(design.y[1]) == 7

@@ -278,7 +278,7 @@ FORMULAS = {
     "y ~ -1 + f + (1 | id)": ("0 + f", [("id", "1", None)]),
     "y ~ f + 0 + (x + 0 | id)": ("0 + f", [("id", "0 + x", "unstructured")]),
     "y ~ x + (x || id)": ("1 + x", [("id", "1 + x", "independent")]),
-    "y ~ x + (1 || id)": ("1 + x", [("id", "1", None)]),
+    "y ~ x + (1 || id)": ("1 + x", [("id", "1", "independent")]),
     "y ~ x + (0 + f | id)": ("1 + x", [("id", "0 + f", "unstructured")]),
     "y ~ x + (1 | a/b)": ("1 + x", [("a", "1", None), ("a>b", "1", None)]),
     "y ~ x + (1 | a/b/c)": ("1 + x", [("a", "1", None), ("a>b", "1", None), ("a>b>c", "1", None)]),
@@ -450,11 +450,14 @@ OPTION_VALUES = {  # typed in a command -> (keyword, its value)
     },
     "mepoisson": {"ir": ("eform", True)},
     "menbreg": {"d(c)": ("dispersion", "constant")},
-    "metobit": {"ll": ("ll", True), "ll(0)": ("ll", 0), "ul(top)": ("ul", "top")},
-    "memlogit": {"baseo(2)": ("baseoutcome", 2), "rrr": ("eform", True)},
+    "metobit": {"ll": ("ll", True), "ll(0)": ("ll", 0), "ul(top)": ("ul", "top"), "ul(2*x)": ("ul", "2*x")},
+    "memlogit": {
+        "baseo(2)": ("baseoutcome", 2), "baseo(-1.5)": ("baseoutcome", -1.5), "baseo(car)": ("baseoutcome", "car"),
+        'baseo("own car")': ("baseoutcome", "own car"), "rrr": ("eform", True),
+    },
     "mestreg": {
-        "d(w)": ("distribution", "weibull"), "d(ln)": ("distribution", "lognormal"), "time": ("aft", True),
-        "tr": ("eform", True), "nohr": ("nohr", True), "fail(d == 1)": ("failure", "d == 1"), "t0(a)": ("enter", "a"),
+        "time": ("aft", True), "nohr": ("nohr", True), "hr": ("eform", True),
+        "fail(d == 1)": ("failure", "d == 1"), "t0(a)": ("enter", "a"),
         "enter(a)": ("t0", "a"), "id(p)": ("id", "p"),
     },
 }  # fmt: skip
@@ -464,7 +467,7 @@ CASES = [(command, typed) for command, cases in OPTION_VALUES.items() for typed 
 @pytest.mark.parametrize("command, typed", CASES)
 def test_option_in_text_and_as_keyword(command, typed):
     key, value = OPTION_VALUES[command][typed]
-    start = {"mestreg": "x || g:, time(t) "}.get(command, "y x || g:, ")
+    start = {"mestreg": "x || g:, time(t) d(w) "}.get(command, "y x || g:, ")
     in_text = parse(start + typed, command=command)
     by_keyword = parse(start if command == "mestreg" else "y x || g:", command=command, **{key: value})
     assert in_text.options and bare(in_text) == bare(by_keyword)
@@ -492,11 +495,78 @@ def test_table_of_options():
 def test_survival_response():
     spec = parse("mestreg x || id:, time(t) failure(d) time distribution(weibull)")
     assert bare(spec.response) == bare(Name("t"))
-    assert spec.options["aft"] is True and "time" not in spec.options
+    assert spec.options["aft"] is True and not {"time", "eform"} & set(spec.options)
     keywords = parse("x || id:", command="mestreg", time="t", failure="d", aft=True, distribution="weibull")
     assert bare(keywords) == bare(spec)
+    formula = parse("t ~ x + (1 | id)", command="mestreg", failure="d", aft=True, distribution="weibull")
+    assert bare(formula.response) == bare(spec.response) and bare(formula.options) == bare(spec.options)
     with pytest.raises(SyntaxProblem, match="response of `mestreg` is missing"):
-        parse("mestreg x || id:")
+        parse("mestreg x || id:, distribution(weibull)")
+    with pytest.raises(SyntaxProblem, match="the text has `a response` and the keyword `time` says something else"):
+        parse("t ~ x", command="mestreg", time="s", distribution="weibull")
+
+
+DISTRIBUTIONS = {  # options -> family, metric, whether ratios are printed
+    "d(e)": ("exponential", False, True),
+    "d(w)": ("weibull", False, True),
+    "d(weib) nohr": ("weibull", False, False),
+    "d(e) hr": ("exponential", False, True),
+    "d(e) time": ("exponential", True, False),
+    "d(w) time tr": ("weibull", True, True),
+    "d(loglog)": ("loglogistic", True, False),
+    "d(llog) time": ("loglogistic", True, False),
+    "d(ln) tratio": ("lognormal", True, True),
+    "d(gam) eform": ("survival gamma", True, True),
+}
+
+
+@pytest.mark.parametrize("typed", DISTRIBUTIONS)
+def test_survival_metrics(typed):
+    name, aft, ratios = DISTRIBUTIONS[typed]
+    spec = parse(f"mestreg x || id:, time(t) {typed}")
+    choice: Any = family_of(spec)
+    assert (choice.name, choice.link, choice.aft, choice.trials) == (name, "log", aft, None)
+    assert spec.option("eform", False) is ratios and spec.option("nohr", False) is ("nohr" in typed)
+
+
+SURVIVAL_PROBLEMS = {
+    "": "`mestreg` needs a distribution of the survival times: exponential, weibull, loglogistic, lognormal, gamma",
+    "d(cauchy)": "`cauchy` is not a known distribution(.|\n)*Known: exponential",
+    "d(gam) hr": "`hr` is about hazard ratios, but distribution\\(gamma\\) is a model of time",
+    "d(w) time nohr": "`nohr` is about hazard ratios, but distribution\\(weibull\\) is a model of time",
+    "d(w) tr": "`tratio` prints time ratios, but distribution\\(weibull\\) is a proportional-hazards model",
+    "d(w) hr nohr": "`nohr` contradicts `eform`",
+    "d(w) exposure(e)": "`exposure` is not an option of mestreg(.|\n)*It belongs to meglm, mepoisson, menbreg",
+    "d(w) ll(0)": "`ll` is not an option of mestreg(.|\n)*It belongs to metobit",
+}
+
+
+@pytest.mark.parametrize("typed", SURVIVAL_PROBLEMS)
+def test_survival_options_that_contradict(typed):
+    with pytest.raises(SyntaxProblem, match=SURVIVAL_PROBLEMS[typed]):
+        parse(f"mestreg x || id:, time(t) {typed}")
+
+
+def test_limits_at_infinity_are_none():
+    spec = parse("y x || id:", command="metobit", ll=float("-inf"), ul=float("inf"))
+    assert dict(spec.options) == {"ll": Number(float("-inf")), "ul": Number(float("inf"))}
+    with pytest.raises(SyntaxProblem, match="`eform` is not an option of metobit"):
+        parse("metobit y x || id:, eform")
+
+
+def test_shared_effects_of_outcomes():
+    def shared(text, **keywords):
+        return [equation.shared for equation in parse(text, command="memlogit", **keywords).equations]
+
+    assert shared("y x || a: || b: x, shared") == [False, True]
+    assert shared("y x || a: || b:", shared=True) == shared("y ~ x + (1 | a/b), shared") == [True, True]
+    assert shared("y x || _all: R.b, shared") == [True]
+    with pytest.raises(SyntaxProblem, match="`R.b` gives a group one effect for each level(.|\\n)*`shared`"):
+        shared("y x || _all: R.b || a:")
+    with pytest.raises(SyntaxProblem, match="`shared` belongs to a random-effects equation"):
+        shared("y x, shared || a:")
+    with pytest.raises(SyntaxProblem, match="`shared` is not an option of melogit(.|\\n)*belongs to memlogit"):
+        parse("melogit y x || a:, shared")
 
 
 def test_interval_response():
@@ -764,15 +834,10 @@ def test_unbuilt_options_are_understood_and_refused(text):
         refuse_unbuilt(mixed(text))
 
 
-@pytest.mark.parametrize("command", ["metobit", "memlogit"])
-def test_unbuilt_commands_are_understood_and_refused(command):
-    with pytest.raises(NotImplementedError, match=f"`{command}` is not built yet; `mixed`, `meglm`, `melogit`"):
-        refuse_unbuilt(parse("y x || id:", command=command))
-
-
-def test_generalized_commands_are_built():
-    for command in COMMANDS[:9]:
-        refuse_unbuilt(parse("y x || id:, nolog", command=command))
+def test_all_commands_are_built():
+    for command in COMMANDS:
+        own = {"meintreg": " upper(z)", "mestreg": " distribution(weibull)"}.get(command, "")
+        refuse_unbuilt(parse(f"y ~ x + (1 | id), nolog{own}", command=command))
     with pytest.raises(NotImplementedError, match="`dnumerical`(.|\n)*exact derivatives are always used"):
         refuse_unbuilt(parse("melogit y x || id:, dnum"))
 
@@ -805,6 +870,9 @@ FAMILIES = {  # command -> name, link, trials, dispersion
     "meglm y x || id:, family(nb)": ("nbinomial", "log", None, "mean"),
     "meglm y x || id:, family(ordinal) link(cloglog)": ("ordinal", "cloglog", None, None),
     "meglm y x || id:, family(poisson)": ("poisson", "log", None, None),
+    "metobit y x || id:, ll(0)": ("interval", "identity", None, None),
+    "meintreg y z x || id:": ("interval", "identity", None, None),
+    "memlogit y x || id:": ("multinomial", "logit", None, None),
 }
 
 
@@ -822,7 +890,7 @@ def test_families_of_keywords():
     assert bare(family_of(spec)) == bare(family_of(parse("meglm y x || id:, f(bin n) link(prob)")))
     spec = parse("cbind(sick, healthy) ~ x + (1 | id)", command="meglm", family="binomial")
     assert bare(spec.response) == bare(Name("sick"))
-    assert family_of(mixed("y x || id:")) is None and family_of(parse("metobit y x || id:")) is None
+    assert family_of(mixed("y x || id:")) is None
 
 
 def test_a_column_may_be_called_cbind():
@@ -875,6 +943,19 @@ def test_constraints_of_several_parameters():
 def test_another_response_stays_in_a_label():
     assert parse_constraint("[z]x = 1", "y").terms == ((1.0, "[z]x"),)
     assert parse_constraint("[y]x = 1").terms == ((1.0, "[y]x"),)
+
+
+def test_constraints_on_one_of_several_predictors():
+    for typed in ("[2]x = 1", "_b[2:x] = 1", "2:x = 1"):
+        (constraint,) = collect_constraints(typed, response="y", equations=("2", "own_car"))
+        assert constraint.terms == ((1.0, "2:x"),) and constraint.constant == 1
+        assert canonical(constraint, "y", ("2", "own_car")) == "[2]x = 1"
+    (constraint,) = collect_constraints("3*[own_car]_cons - [2]_cons", response="y", equations=("2", "own_car"))
+    assert constraint.terms == ((3.0, "own_car:_cons"), (-1.0, "2:_cons"))
+    assert canonical(constraint, "y", ("2", "own_car")) == "3*[own_car]_cons - [2]_cons = 0"
+    (constraint,) = collect_constraints("[/]cov(2:x[g],3:_cons[g]) = 0", response="y", equations=("2", "3"))
+    assert constraint.terms == ((1.0, "g:cov(2:x,3:_cons)"),)
+    assert canonical(constraint, "y", ("2", "3")) == "[/]cov(2:x[g],3:_cons[g]) = 0"
 
 
 # ---- garbage

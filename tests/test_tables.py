@@ -127,6 +127,7 @@ def test_labels_are_cut_to_their_column():
     assert abbreviate("very_long_name", 10) == "very_lon~e"
     assert shorten("Ammonium sulphate") == "Ammonium s.."
     assert fit_label("cov(a_rather_long_name,another_long_name)", 28) == "cov(a_rather_~e,another_l~e)"
+    assert fit_label("cov(uninsured:_cons,prepaid:_cons)", 28) == "cov(uni~d:_cons,pre~d:_cons)"
     assert display_width("体重") == 4
     assert display_width("e\u0301te\u0301") == 3
 

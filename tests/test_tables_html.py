@@ -37,6 +37,15 @@ def test_html_is_balanced_and_has_every_number(name):
             assert row.se is None or number(row.se) in parser.text
 
 
+def test_html_of_outcomes_and_limits():
+    text = render_html(EXAMPLES["outcomes"]())
+    assert '<th scope="row" class="mejax-block">Car</th>' in text
+    assert '<td class="mejax-remark" colspan="6">(base outcome)</td>' in text
+    text = render_html(EXAMPLES["tobit"]())
+    right = '<th scope="row" class="mejax-inner">Right-censored</th><td>17</td>'
+    assert f'<td class="mejax-left">        Upper = 2.5</td>{right}' in text
+
+
 def test_html_escapes_text():
     row = Row("<script>", 1.0, term="a&b")
     text = render_html(Report(title="<b>", response='"y"', fixed=(Block("<i>", (row,)),), notes=("1 < 2",)))

@@ -148,6 +148,110 @@ LR test vs. linear model: chi2(2) = 474.85                Prob > chi2 = 0.0000
 
 Note: LR test is conservative and provided only for reference."""
 
+WHOLE["tobit"] = """\
+Mixed-effects tobit regression                       Number of obs    =    240
+                                                           Uncensored =    119
+Limits: Lower =   0                                     Left-censored =    104
+        Upper = 2.5                                    Right-censored =     17
+
+Group variable: id                                   Number of groups =     30
+
+                                                     Obs per group:
+                                                                  min =      8
+                                                                  avg =    8.0
+                                                                  max =      8
+
+Integration method: mvaghermite                      Integration pts. =      7
+
+                                                     Wald chi2(2)     =  62.75
+Log likelihood = -274.19701                          Prob > chi2      = 0.0000
+
+------------------------------------------------------------------------------
+           y | Coefficient  Std. err.      z    P>|z|     [95% conf. interval]
+-------------+----------------------------------------------------------------
+           x |   .6500512   .0929829     6.99   0.000     .4678082    .8322943
+           z |  -.6245891   .1466852    -4.26   0.000    -.9120868   -.3370914
+       _cons |   .4202136   .1500915     2.80   0.005     .1260396    .7143875
+-------------+----------------------------------------------------------------
+id           |
+   var(_cons)|   .4515976   .1759018                      .2104748     .968954
+-------------+----------------------------------------------------------------
+     var(e.y)|   1.167894   .1772828                      .8673489    1.572582
+------------------------------------------------------------------------------
+LR test vs. tobit model: chibar2(01) = 25.75          Prob >= chibar2 = 0.0000"""
+
+WHOLE["survival"] = """\
+Mixed-effects Weibull PH regression                  Number of obs    =     76
+                                                      No. of subjects =     76
+                                                      No. of failures =     58
+                                                         Time at risk =  7,724
+
+Group variable: patient                              Number of groups =     38
+
+                                                     Obs per group:
+                                                                  min =      2
+                                                                  avg =    2.0
+                                                                  max =      2
+
+Integration method: mvaghermite                      Integration pts. =      7
+
+                                                     Wald chi2(2)     =  10.98
+Log likelihood = -333.03018                          Prob > chi2      = 0.0041
+
+------------------------------------------------------------------------------
+          _t | Haz. ratio   Std. err.      z    P>|z|     [95% conf. interval]
+-------------+----------------------------------------------------------------
+         age |   1.005977   .0127171     0.47   0.637     .9813587    1.031214
+      female |   .1962282   .0969705    -3.30   0.001      .074494    .5168939
+       _cons |    .009891   .0089363    -5.11   0.000     .0016834    .0581148
+-------------+----------------------------------------------------------------
+       /ln_p |   .1634479   .1348246                     -.1008035    .4276993
+-------------+----------------------------------------------------------------
+patient      |
+   var(_cons)|   .5926337   .3753646                      .1712573    2.050802
+------------------------------------------------------------------------------
+Note: Estimates are transformed only in the first equation to hazard ratios.
+Note: _cons estimates baseline hazard (conditional on zero random effects).
+LR test vs. Weibull model: chibar2(01) = 7.05         Prob >= chibar2 = 0.0040"""
+
+PARTS["outcomes"] = """\
+Mixed-effects multinomial logistic regression        Number of obs    =  1,200
+Base outcome: Car
+Group variable: city                                 Number of groups =     40
+
+                                                     Obs per group:
+...
+----------------------------------------------------------------------------------------------
+                        mode |        RRR   Std. err.      z    P>|z|     [95% conf. interval]
+-----------------------------+----------------------------------------------------------------
+Bus                          |
+                         age |       1.25       .125     2.23   0.026     1.027511    1.520663
+                             |
+                        zone |
+                          2  |        1.5         .3     2.03   0.043     1.013587     2.21984
+                          3  |          1        .25     0.00   1.000     .6126264    1.632316
+                             |
+                       _cons |         .5         .1    -3.47   0.001     .3378621    .7399467
+-----------------------------+----------------------------------------------------------------
+Car                          |  (base outcome)
+-----------------------------+----------------------------------------------------------------
+Express train                |
+                         age |         .8        .08    -2.23   0.026     .6576084    .9732241
+...
+-----------------------------+----------------------------------------------------------------
+city                         |
+               var(Bus:_cons)|        .25         .1                      .1141458    .5475455
+     var(Express train:_cons)|         .5         .2                      .2282917    1.095091
+-----------------------------+----------------------------------------------------------------
+city                         |
+   cov(Bus:_cons,Exp~n:_cons)|       .125      .0625     2.00   0.046     .0025023    .2474977
+----------------------------------------------------------------------------------------------
+Note: Estimates are transformed only in the first 2 equations to relative-risk
+      ratios.
+Note: _cons estimates baseline relative risk for each outcome (conditional on
+      zero random effects).
+LR test vs. mlogit model: chi2(3) = 40.50                                 Prob > chi2 = 0.0000"""
+
 PARTS["binomial"] = """\
 Mixed-effects logistic regression                    Number of obs    =     46
 Binomial variable: napplied
@@ -295,5 +399,6 @@ def test_bars_stand_in_one_column(name):
 def test_no_line_is_wider_than_the_page_unless_its_label_needs_it():
     widths = {name: max(map(len, render(make()).splitlines())) for name, make in EXAMPLES.items()}
     assert widths.pop("blocked") == 91  # cov(1.children,2.children)
+    assert widths.pop("outcomes") == 94  # cov(Bus:_cons,Express train:_cons), abbreviated
     assert max(widths.values()) == 79  # a level of twelve characters
     assert widths["growth"] == 78

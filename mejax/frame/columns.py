@@ -49,6 +49,17 @@ def restrict(columns: FixedPart, mask: np.ndarray, gone: Collection[int], *, col
     )
 
 
+def of_equations(rows: tuple[FixedColumn, ...], equations: tuple[str, ...], width: int) -> tuple[FixedColumn, ...]:
+    """The rows of every linear predictor in turn, each of which has `width` coefficients; without `equations` there is
+    one predictor, which has no name."""
+    if not equations:
+        return rows
+    return tuple(
+        replace(row, label=f"{name}:{row.label}", equation=name, index=row.index + (row.index >= 0) * number * width)
+        for number, name in enumerate(equations) for row in rows
+    )  # fmt: skip
+
+
 def _renumbered(rows: tuple[FixedColumn, ...], left: list[int]) -> tuple[FixedColumn, ...]:
     """Places in the smaller matrix; a column that has none any more is omitted."""
     places = {j: number for number, j in enumerate(left)}

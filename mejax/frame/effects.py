@@ -71,13 +71,18 @@ class Read:
 
 @dataclass(frozen=True)
 class EquationReader:
-    """Reads the equations of a model over one sample; groups are shared between them."""
+    """Reads the equations of a model over one sample; groups are shared between them.
+
+    `predictors` names the linear predictors of a response that has several: each has random effects of its own, unless
+    an equation shares them.
+    """
 
     spec: Spec
     source: Source
     sample: Sample
     sides: Mapping[FormulaSide, Evaluated]
     matrices: Mapping[str, Any]
+    predictors: tuple[str, ...]
     cache: dict
 
     def read(self, equation: Equation, collinear: bool = False) -> Read:
@@ -89,9 +94,12 @@ class EquationReader:
         if not labels:
             raise SyntaxProblem(f"the equation of `{equation.level.label}` has no columns", self.spec.text,
                                 equation.span, "Leave it out, or give it covariates or its intercept.")  # fmt: skip
+        copies = 1 if equation.shared else max(len(self.predictors), 1)
+        if copies > 1:
+            labels = tuple(f"{name}:{label}" for name in self.predictors for label in labels)
         names = self._names(equation, grouping, labels, equation.level.variables)
         coding = EffectCoding(equation.level.variables, grouping, columns.coding)
-        return Read(Effects(grouping.codes, columns.matrix, grouping.size), names, coding, columns.notes)
+        return Read(Effects(grouping.codes, columns.matrix, grouping.size, copies), names, coding, columns.notes)
 
     def _columns(self, equation: Equation, collinear: bool) -> Columns | FormulaColumns:
         where = f" in the equation of {equation.level.label}"
@@ -104,7 +112,8 @@ class EquationReader:
     def _names(
         self, equation: Equation, grouping: Grouping, labels: tuple[str, ...], variables: tuple[str, ...]
     ) -> EffectNames:
-        covariance, matrix = resolve(equation, labels, self.matrices, self.spec.text)
+        default = "unstructured" if self.spec.spelling == "formula" else "independent"
+        covariance, matrix = resolve(equation, labels, self.matrices, self.spec.text, default=default)
         path = equation.level.label
         return EffectNames(path, short_name(self.spec, equation), labels, covariance, variables, grouping.values,
                            matrix, equation.factor)  # fmt: skip

@@ -9,11 +9,11 @@ import pandas as pd
 
 from ..design import Names
 from ..syntax.expression import Expression
+from .coding import ResponseCoding
 from .column import Column
 from .effects import EffectCoding, NewEffects
-from .evaluate import evaluate, names_in
+from .evaluate import evaluate, evaluate_option, names_in
 from .formula import FormulaCoding
-from .response import ResponseCoding
 from .sample import table_row
 from .table import open_table
 from .varlist import VarlistCoding
@@ -24,7 +24,8 @@ class NewDesign:
     """New data coded as the estimation sample was.
 
     `x` is (n, p) and `offset` (n,), with NaN where a covariate is missing; `missing` marks those rows.  `effects` has
-    one entry per random-effects equation, `extras` the options that use the table (trials of a binomial, ...).
+    one entry per random-effects equation, `extras` the options that use the table (trials of a binomial, ...; of
+    survival times the `time` too) as far as it has their columns.
     """
 
     x: np.ndarray
@@ -83,7 +84,8 @@ class Encoding:
         for key in (key for effect in effects for key in effect.keys):
             missing |= np.asarray(pd.isna(key), bool)
         x[missing] = np.nan
-        extras = {name: evaluate(e, source) for name, e in self.expressions.items() if _available(e, source.names)}
+        given = {name: e for name, e in self.expressions.items() if _available(e, source.names)}
+        extras = {name: evaluate_option(e, source) for name, e in given.items()}
         return NewDesign(x, offset, effects, missing, extras)
 
     def table(self) -> pd.DataFrame:

@@ -32,6 +32,17 @@ def condition(expression: ex.Expression, source: Source) -> np.ndarray:
     return evaluate(expression, source) != 0
 
 
+def evaluate_option(expression: ex.Expression, source: Source) -> np.ndarray:
+    """The same, missing too wherever a column that a comparison needs is missing."""
+    values = evaluate(expression, source)
+    if compares(expression):
+        for name in names_in(expression):
+            missing = source.column(name.name).missing
+            if missing is not None:
+                values[missing] = np.nan
+    return values
+
+
 def words(expression: ex.Expression) -> str:
     """The expression as text, as it is shown in tables and messages."""
     match expression:

@@ -10,16 +10,17 @@ from ..syntax.spec import Covariance, Equation
 
 
 def resolve(
-    equation: Equation, labels: tuple[str, ...], matrices: Mapping[str, Any], text: str
+    equation: Equation, labels: tuple[str, ...], matrices: Mapping[str, Any], text: str, *, default: str = "independent"
 ) -> tuple[str, np.ndarray | None]:
     """The structure's name and its matrix.
 
-    The default is independent; one column alone has nothing to be independent of and is called identity.
+    Where the equation says nothing the structure is `default`, and identity for `R.x`; one column alone has nothing to
+    be independent of and is called identity.
     """
     covariance = equation.covariance
     if covariance is not None and covariance.type in ("fixed", "pattern"):
         return covariance.type, _matrix(covariance, labels, matrices, text)
-    kind = covariance.type if covariance is not None else ("identity" if equation.factor else "independent")
+    kind = covariance.type if covariance is not None else ("identity" if equation.factor else default)
     return (kind, None) if len(labels) > 1 or equation.factor else ("identity", None)
 
 

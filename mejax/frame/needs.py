@@ -11,15 +11,17 @@ from ..syntax.families import family_of
 from ..syntax.problem import SyntaxProblem
 from ..syntax.spec import FormulaSide, Span, Spec, Varlist
 from .column import CONTENTS, Column
-from .evaluate import compares, evaluate, names_in, words
+from .evaluate import compares, evaluate, evaluate_option, names_in, words
 from .formula import side_variables
 from .levels import compress
+from .records import Records, failure_condition, set_records
 from .sample import Need, Sample, first_row
 from .table import Source
 from .terms import expand_terms
 from .varlist import require_finite
 
 _OPEN = ("ll", "ul", "second_response")  # options whose missing values mean "no limit"
+_TIME = "time"  # of a survival response: the key under which new data give it
 _ELSEWHERE = ("offset", "exposure", "fweight", "iweight", "pweight")
 
 
@@ -28,7 +30,7 @@ class Needs:
     """Everything over the whole table, before the sample is known.
 
     `variables` are the columns of the table that the model uses.  `extras` are the options that hold an expression or
-    a column (`binomial`, `time`, `cluster`, ...).
+    a column (`binomial`, `time`, `cluster`, ...).  `records` are those of survival times.
     """
 
     response: np.ndarray
@@ -37,6 +39,13 @@ class Needs:
     extras: Mapping[str, np.ndarray | Column]
     variables: tuple[str, ...]
     missing: tuple[Need, ...]
+    records: Records | None = None
+
+    def values(self, option: str) -> np.ndarray:
+        """An option that holds an expression, over the table."""
+        found = self.extras[option]
+        assert isinstance(found, np.ndarray)
+        return found
 
 
 def collect(spec: Spec, source: Source) -> Needs:
@@ -53,10 +62,17 @@ def collect(spec: Spec, source: Source) -> Needs:
     needs += [Need(name, column.missing) for name, column in columns.items()]
     needs += [Need(words(w.expression), _missing(evaluate(w.expression, source))) for w in _all_weights(spec)]
     needs += [Need(words(offset_expression(spec) or spec.response), _missing(offset))]
-    needs += [Need(name, _missing(values)) for name, values in extras.items() if name not in _OPEN]
-    used = dict.fromkeys([*(n.name for e in _expressions(spec) for n in names_in(e)), *columns])
+    needs += [Need(name, _missing(values)) for name, values in extras.items() if name not in (*_OPEN, _TIME)]
+    used = dict.fromkeys([*(n.name for e in _expressions(spec, source) for n in names_in(e)), *columns])
     kept = {need.label: need for need in reversed(needs) if need.missing is not None}
-    return Needs(response, offset, weights, extras, tuple(used), tuple(reversed(kept.values())))
+    missing = tuple(reversed(kept.values()))
+    return Needs(response, offset, weights, extras, tuple(used), missing, _records(spec, response, extras))
+
+
+def _records(spec: Spec, response: np.ndarray, extras: Mapping[str, Any]) -> Records | None:
+    if spec.command != "mestreg":
+        return None
+    return set_records(response, extras.get("failure"), extras.get("enter"), extras.get("id"))
 
 
 def response_column(spec: Spec, source: Source) -> Column | None:
@@ -77,18 +93,24 @@ def response_values(spec: Spec, source: Source) -> np.ndarray:
     if column.kind == "number":
         return column.numbers()
     choice = family_of(spec)
-    if choice is not None and choice.name in ("bernoulli", "ordinal") and column.kind in ("text", "category"):
+    if choice is not None and choice.has_outcomes and column.kind in ("text", "category"):
         return np.where(column.values < 0, np.nan, column.values)
     advice = f"Make numbers of it first, e.g. 1 where `{column.name}` has a certain value and 0 elsewhere."
     raise SyntaxProblem(f"the response `{column.name}` holds {CONTENTS[column.kind]}, not numbers", spec.text,
                         Span(getattr(spec.response, "start", 0), getattr(spec.response, "end", 0)), advice)  # fmt: skip
 
 
-def sample_of(values: np.ndarray, label: str, sample: Sample, *, gaps: bool = False) -> np.ndarray:
-    """The sample's rows of an evaluated expression, checked to be finite (or missing, with `gaps`)."""
+def sample_of(values: np.ndarray, label: str, sample: Sample) -> np.ndarray:
+    """The sample's rows of an evaluated expression, checked to be finite."""
     values = np.ascontiguousarray(sample.take(values))
-    require_finite(np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf) if gaps else values, label, sample)
+    require_finite(values, label, sample)
     return values
+
+
+def frequencies(spec: Spec, needs: Needs, sample: Sample) -> np.ndarray | None:
+    """How many observations each row of the sample stands for (frequency weights); None: one."""
+    counted = bool(spec.weights) and spec.weights[0].kind == "fweight" and needs.weights is not None
+    return sample.take(needs.weights) if counted else None  # pyright: ignore[reportArgumentType]
 
 
 def sample_extras(needs: Needs, sample: Sample) -> dict[str, np.ndarray]:
@@ -128,9 +150,12 @@ def _missing(values: Any) -> np.ndarray | None:
 
 
 def _missing_response(response: np.ndarray, extras: Mapping[str, Any]) -> np.ndarray | None:
-    """Of an interval one end may be missing: it is open there."""
-    missing, second = _missing(response), extras.get("second_response")
-    return missing if missing is None or second is None else missing & np.isnan(second)
+    """Of an interval one end may be missing or infinite: it is open there."""
+    second = extras.get("second_response")
+    if second is None:
+        return _missing(response)
+    nothing = (np.isnan(response) | np.isneginf(response)) & (np.isnan(second) | np.isposinf(second))
+    return nothing if nothing.any() else None
 
 
 def _compared(response: Expression) -> tuple[Name, ...]:
@@ -177,9 +202,9 @@ def require_exposure(spec: Spec, source: Source, needs: Needs, sample: Sample) -
 
 def _extras(spec: Spec, source: Source) -> Iterator[tuple[str, np.ndarray | Column]]:
     """Options that use the table: those that hold an expression, and columns of clusters."""
-    for name, value in table_options(spec).items():
+    for name, value in table_options(spec, source).items():
         if name not in _ELSEWHERE:
-            yield name, evaluate(value, source)
+            yield name, evaluate_option(value, source)
     vce = spec.option("vce")
     if isinstance(vce, tuple) and vce[0] == "cluster":
         yield "cluster", source.column(vce[1])
@@ -187,16 +212,23 @@ def _extras(spec: Spec, source: Source) -> Iterator[tuple[str, np.ndarray | Colu
         yield "id", source.column(spec.option("id"))
 
 
-def table_options(spec: Spec) -> dict[str, Expression]:
-    """The options that hold an expression; the trials of a binomial under `binomial`, however they are said."""
+def table_options(spec: Spec, source: Source) -> dict[str, Expression]:
+    """The options that hold an expression; the trials of a binomial under `binomial`, however they are said.
+
+    Of survival times the response is here too, under `time`, and the failure is a number.
+    """
     found = {name: value for name, value in spec.options.items() if isinstance(value, Expression)}
     choice = family_of(spec)
-    return found if choice is None or choice.trials is None else found | {"binomial": choice.trials}
+    if choice is not None and choice.trials is not None:
+        found["binomial"] = choice.trials
+    if "failure" in found:
+        found["failure"] = failure_condition(found["failure"], source)
+    return found | {_TIME: spec.response} if spec.command == "mestreg" else found
 
 
-def _expressions(spec: Spec) -> list[Expression]:
+def _expressions(spec: Spec, source: Source) -> list[Expression]:
     """The expressions whose columns new data may need."""
     offset = offset_expression(spec)
-    options = [*table_options(spec).values()]
+    options = [*table_options(spec, source).values()]
     found = [spec.response, *(weight.expression for weight in _all_weights(spec)), *options]
     return found if offset is None else [*found, offset]

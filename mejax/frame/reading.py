@@ -9,15 +9,26 @@ import numpy as np
 from ..design import Design, GroupCount, Names
 from ..syntax.families import family_of
 from ..syntax.spec import FormulaSide, Spec, Varlist
-from .columns import restrict, without_constant
+from .coding import CodedResponse
+from .columns import of_equations, restrict, without_constant
 from .effects import EquationReader, Read, one_child_notes, own_variable
 from .encoding import Encoding
 from .evaluate import words
 from .formula import Evaluated, FormulaColumns, evaluate_side, read_formula
-from .needs import Needs, collect, offset_expression, require_exposure, sample_extras, sample_of, table_options
+from .needs import (
+    Needs,
+    collect,
+    frequencies,
+    offset_expression,
+    require_exposure,
+    sample_extras,
+    sample_of,
+    table_options,
+)
 from .perfect import perfectly_predicted
-from .response import CodedResponse, code_response
+from .response import code_response
 from .sample import Sample, select
+from .survival import usable_records
 from .table import Source, open_table
 from .varlist import Columns, read_varlist
 from .weights import drop_zero, level_weights, weight_kind, weight_text
@@ -44,20 +55,27 @@ def read(spec: Spec, table: Any, *, matrices: Mapping[str, Any] | None = None) -
     sample = select(spec, source).without(needs.missing)
     sample.require()
     require_exposure(spec, source, needs, sample)
+    sample = usable_records(spec, needs, sample)
     part = _fixed_part(spec, source, needs, drop_zero(spec, source, needs.weights, sample))
     sample, fixed = part.sample, part.fixed
-    reads = _effects(spec, source, sample, part.sides, matrices or {})
+    reads = _effects(spec, source, part, matrices or {})
     weights = None if needs.weights is None else sample_of(needs.weights, words(spec.weights[0].expression), sample)
     offset = None if needs.offset is None else sample_of(needs.offset, "offset", sample)
     _check_labels(fixed, reads)
     of_groups = level_weights(spec, source, sample, reads)
     effects = tuple(r.effects for r in reads)
     design = Design(part.response.y, fixed.matrix, effects, weights, offset, of_groups)
+    rows = of_equations(fixed.rows, part.predictors, fixed.matrix.shape[1])
     names = Names(
-        words(spec.response), fixed.rows, tuple(r.names for r in reads), _group_counts(spec, reads, weights),
+        _response_name(spec), rows, tuple(r.names for r in reads), _group_counts(spec, reads, weights),
         _notes(part, reads), weight_text(spec),
     )  # fmt: skip
     return design, _encoding(spec, source, needs, names, part, reads=reads, of_groups=of_groups)
+
+
+def _response_name(spec: Spec) -> str:
+    """What tables call the response; that of survival times has several columns."""
+    return "_t" if spec.command == "mestreg" else words(spec.response)
 
 
 @dataclass(frozen=True)
@@ -68,6 +86,11 @@ class _FixedPart:
     response: CodedResponse
     fixed: Columns | FormulaColumns
     sides: Mapping[FormulaSide, Evaluated]
+
+    @property
+    def predictors(self) -> tuple[str, ...]:
+        """The names of the linear predictors, where there are several."""
+        return () if self.response.coding is None else self.response.coding.equations
 
 
 def _fixed_part(spec: Spec, source: Source, needs: Needs, sample: Sample) -> _FixedPart:
@@ -85,8 +108,7 @@ def _fixed_part(spec: Spec, source: Source, needs: Needs, sample: Sample) -> _Fi
 def _without_perfect(spec: Spec, needs: Needs, part: _FixedPart) -> _FixedPart:
     """Observations whose outcome a covariate predicts perfectly leave the sample, and the covariate the model."""
     sample, fixed = part.sample, part.fixed
-    counted = bool(spec.weights) and spec.weights[0].kind == "fweight" and needs.weights is not None
-    weights = sample.take(needs.weights) if counted else None  # pyright: ignore[reportArgumentType]
+    weights = frequencies(spec, needs, sample)
     found = perfectly_predicted(fixed.matrix, fixed.rows, part.response.y, words(spec.response), weights)
     if not found.gone:
         return part
@@ -128,10 +150,8 @@ def _fixed(
     return read_formula(spec.fixed, sides[spec.fixed], sample, collinear=collinear)
 
 
-def _effects(
-    spec: Spec, source: Source, sample: Sample, sides: Mapping[FormulaSide, Evaluated], matrices: Mapping[str, Any]
-) -> list[Read]:
-    reader = EquationReader(spec, source, sample, sides, matrices, {})
+def _effects(spec: Spec, source: Source, part: _FixedPart, matrices: Mapping[str, Any]) -> list[Read]:
+    reader = EquationReader(spec, source, part.sample, part.sides, matrices, part.predictors, {})
     kept = spec.option("collinear_equations", ())
     return [reader.read(equation, number in kept) for number, equation in enumerate(spec.equations)]
 
@@ -176,6 +196,6 @@ def _encoding(
     return Encoding(
         names, sample.mask, source.index, spec.text, part.fixed.coding, tuple(r.coding for r in reads),
         offset_expression(spec), sample_extras(needs, sample), of_groups,
-        {name: source.column(name) for name in needs.variables}, table_options(spec), part.response.coding,
+        {name: source.column(name) for name in needs.variables}, table_options(spec, source), part.response.coding,
         weight_kind(spec),
     )  # fmt: skip

@@ -1,7 +1,5 @@
 """The response of a generalized linear model: what its values mean, and the arrays that its family takes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,50 +7,30 @@ import numpy as np
 from ..syntax.families import FamilyChoice, family_of
 from ..syntax.problem import SyntaxProblem
 from ..syntax.spec import Span, Spec
+from .censored import interval_response, limited_response
+from .coding import CodedResponse, ResponseCoding, categories, value_labels
 from .column import CONTENTS, Column, level_text
 from .evaluate import words
 from .levels import compress
 from .needs import Needs, response_column, sample_of
+from .outcomes import outcome_response
 from .sample import Sample
+from .survival import survival_response
 from .table import Source
 
-
-@dataclass(frozen=True)
-class ResponseCoding:
-    """A family in words, and what the numbers of the response stand for.
-
-    `details` are what the family is made with besides its link: `dispersion` ("mean" or "constant") of the negative
-    binomial, `categories` (their texts) of the ordinal one.  `trials` is the text of a binomial's number of trials.
-    `values` holds what the codes 0, 1, ... of the response stand for (ordinal: the categories in their order;
-    Bernoulli: the negative and the positive outcome), `labels` the same as text, value labels applied.
-    """
-
-    family: str
-    link: str
-    details: Mapping[str, Any] = field(default_factory=dict)
-    trials: str | None = None
-    values: tuple[Any, ...] = ()
-    labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class CodedResponse:
-    """`y` for `Design.y`: an array, or (count, trials) of a binomial; how it is coded; notes."""
-
-    y: Any
-    coding: ResponseCoding | None = None
-    notes: tuple[str, ...] = ()
-
-    def keep(self, rows: np.ndarray) -> "CodedResponse":
-        """Of an array, the rows where the mask over the sample is True."""
-        return CodedResponse(self.y[rows], self.coding, self.notes)
+_CODERS = {
+    "metobit": limited_response, "meintreg": interval_response, "mestreg": survival_response,
+    "memlogit": outcome_response,
+}  # fmt: skip
 
 
 def code_response(spec: Spec, source: Source, needs: Needs, sample: Sample) -> CodedResponse:
     """The response over the sample as its family takes it; ranges are the family's to check."""
-    label = words(spec.response)
-    values = sample_of(needs.response, label, sample, gaps="second_response" in needs.extras)
     choice = family_of(spec)
+    if choice is not None and spec.command in _CODERS:
+        return _CODERS[spec.command](spec, source, needs, sample, choice)
+    label = words(spec.response)
+    values = sample_of(needs.response, label, sample)
     if choice is None:
         return CodedResponse(values)
     column = response_column(spec, source)
@@ -71,7 +49,7 @@ def _counted(values: np.ndarray, needs: Needs, choice: FamilyChoice, sample: Sam
     if choice.trials is None:
         return CodedResponse((values, np.ones(sample.n)), ResponseCoding(choice.name, choice.link, trials="1"))
     text = words(choice.trials)
-    trials = sample_of(needs.extras["binomial"], text, sample)  # pyright: ignore[reportArgumentType]  (an expression)
+    trials = sample_of(needs.values("binomial"), text, sample)
     return CodedResponse((values, trials), ResponseCoding(choice.name, choice.link, trials=text))
 
 
@@ -88,7 +66,7 @@ def _outcome(
         values_are, count = ("value", "counts") if recoded == 1 else ("values", "count")
         found = f"note: {recoded:,} {values_are} of {label} other than 0 and 1 {count} as 1"
         notes = (found,) if recoded else ()
-        pair, labels = (0, 1), _labels((0, 1), None if recoded else column)
+        pair, labels = (0, 1), value_labels((0, 1), None if recoded else column)
     y = (values != 0).astype(np.float64)
     total = int(np.count_nonzero(y))
     if total in (0, len(y)):
@@ -129,11 +107,7 @@ def _categories(values: np.ndarray, column: Column | None, choice: FamilyChoice,
                   "ordered=True).")  # fmt: skip
         raise SyntaxProblem(f"the response `{coded.name}` holds {CONTENTS[coded.kind]} in no order", spec.text,
                             _span(spec), advice)  # fmt: skip
-    codes, distinct = compress(values if coded is None else values.astype(np.int64))
-    if coded is not None and coded.levels is not None:
-        distinct = coded.levels[distinct]
-    held = tuple(value.item() if isinstance(value, np.generic) else value for value in distinct)
-    labels = _labels(held, column)
+    codes, held, labels = categories(values, column)
     coding = ResponseCoding(choice.name, choice.link, {"categories": labels}, None, held, labels)
     return CodedResponse(codes.astype(np.float64), coding)
 
@@ -142,11 +116,6 @@ def _numeric(column: Column) -> bool:
     """Categories that are numbers stand in their order already."""
     levels = column.levels
     return levels is not None and levels.dtype.kind in "iuf" and bool(np.all(np.diff(levels) > 0))
-
-
-def _labels(values: tuple[Any, ...], column: Column | None) -> tuple[str, ...]:
-    labels = (column.labels if column is not None else None) or {}
-    return tuple(labels.get(value, level_text(value)) for value in values)
 
 
 def _span(spec: Spec) -> Span:

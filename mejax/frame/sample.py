@@ -20,13 +20,14 @@ class Need:
 
 @dataclass(frozen=True)
 class Sample:
-    """The rows used (`mask` over the table) and how the others were lost."""
+    """The rows used (`mask` over the table) and how the others were lost; `notes` say why some of them left."""
 
     mask: np.ndarray
     n: int
     selected: int  # rows that `if` and `in` leave
     history: tuple[str, ...]
     losses: tuple[tuple[str, int], ...] = ()
+    notes: tuple[str, ...] = ()
 
     def take(self, values: np.ndarray) -> np.ndarray:
         """The rows of the sample; the array itself where nothing was removed."""
@@ -52,20 +53,24 @@ class Sample:
         over_table[np.flatnonzero(self.mask)[mask]] = True
         return self.without([Need(label, over_table)])
 
-    def leave(self, mask: np.ndarray) -> "Sample":
-        """Without some rows (given over the sample) that have all their values: no note counts them as missing."""
+    def leave(self, mask: np.ndarray, note: str = "") -> "Sample":
+        """Without some rows (given over the sample) that have all their values: no note counts them as missing.
+
+        A `note` says why they leave.
+        """
         over_table = self.mask.copy()
         over_table[np.flatnonzero(self.mask)[mask]] = False
         count = int(np.count_nonzero(mask))
-        return replace(self, mask=over_table, n=self.n - count, selected=self.selected - count)
+        notes = (*self.notes, note) if note else self.notes
+        return replace(self, mask=over_table, n=self.n - count, selected=self.selected - count, notes=notes)
 
     def note(self) -> tuple[str, ...]:
-        """The note on missing values, or nothing."""
+        """The note on missing values, if there are any, and those on rows that left."""
         dropped = self.selected - self.n
         if not dropped:
-            return ()
+            return self.notes
         rows = "observation" if dropped == 1 else "observations"
-        return (f"{dropped:,} {rows} with missing values dropped ({self._losses()})",)
+        return (f"{dropped:,} {rows} with missing values dropped ({self._losses()})", *self.notes)
 
     def _losses(self) -> str:
         return ", ".join(f"{label}: {count:,}" for label, count in sorted(self.losses, key=lambda item: -item[1]))
@@ -74,7 +79,7 @@ class Sample:
         """Raise where no row is left, and say what removed them."""
         if self.n:
             return
-        steps = list(self.history)
+        steps = [*self.history, *(note.removeprefix("note: ") for note in self.notes)]
         if self.losses:
             steps.append(f"missing values removed {self.selected:,} ({self._losses()})")
         raise ValueError(f"no observations: of {len(self.mask):,} rows " + "; ".join(steps or ["none can be used"]))

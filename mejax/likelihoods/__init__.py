@@ -6,10 +6,13 @@ from ._base import Ratio as Ratio
 from ._base import Statistic as Statistic
 from ._registry import FAMILIES as FAMILIES
 from ._registry import family as family
+from ._survival import AbstractSurvivalFamily as AbstractSurvivalFamily
 from .bernoulli import Bernoulli as Bernoulli
 from .binomial import Binomial as Binomial
+from .exponential import Exponential as Exponential
 from .gamma import Gamma as Gamma
 from .gaussian import Gaussian as Gaussian
+from .interval import Interval as Interval
 from .links import LINKS as LINKS
 from .links import AbstractLink as AbstractLink
 from .links import AbstractProbabilityLink as AbstractProbabilityLink
@@ -18,7 +21,12 @@ from .links import Identity as Identity
 from .links import Log as Log
 from .links import Logit as Logit
 from .links import Probit as Probit
+from .loglogistic import Loglogistic as Loglogistic
+from .lognormal import Lognormal as Lognormal
+from .multinomial import Multinomial as Multinomial
 from .nbinomial_constant import NegativeBinomialConstant as NegativeBinomialConstant
 from .nbinomial_mean import NegativeBinomialMean as NegativeBinomialMean
 from .ordinal import Ordinal as Ordinal
 from .poisson import Poisson as Poisson
+from .survival_gamma import SurvivalGamma as SurvivalGamma
+from .weibull import Weibull as Weibull

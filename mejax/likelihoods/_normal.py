@@ -41,6 +41,8 @@ _COEFFICIENTS = (
 )
 _ROOT_TWO_PI = math.sqrt(2.0 * math.pi)
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+OPEN = 1e150  # stands for infinity in intervals: its square is finite, and no derivative becomes NaN
+_NARROW = 0.05  # half a width times the distance from zero (or 1) below which a series takes over
 
 
 def _excess(z):
@@ -106,24 +108,90 @@ def _above_jvp(primals, tangents):
     return above, (1.0 - hazard(x) * above) * dx
 
 
-@jax.custom_jvp
 def log_interval(lower, upper):
     """log(Phi(upper) - Phi(lower)) for lower < upper."""
-    near, _, _, scaled = _interval(lower, upper)
+    return _log_interval(lower, upper, upper - lower)
+
+
+def log_interval_of_width(lower, upper, width):
+    """log(Phi(upper) - Phi(lower)) with all its derivatives where `width` = upper - lower is known by itself.
+
+    However narrow the interval, nothing is a difference of large numbers.  An end at +-`OPEN` is open.
+    """
+    narrow, (middle, half), ends = _branches(lower, upper, width)
+    near_point = jnp.log(2.0 * half) - _LOG_ROOT_TWO_PI - 0.5 * middle * middle + jnp.log1p(_spread(middle, half))
+    return jnp.where(narrow, near_point, _log_interval(*ends))
+
+
+def mean_beyond(lower, upper, width):
+    """E(z | lower < z < upper) of a standard normal z, measured from the point of the interval that is nearest to 0.
+
+    That point is `lower` where it is positive, `upper` where that is not, and otherwise 0.  Widths of 0 are points.
+    """
+    narrow, (middle, half), ends = _branches(lower, upper, width)
+    left, right = _end_densities(*ends)
+    above_lower, below_upper = _distances(*ends)
+    wide = jnp.where(ends[0] > 0, above_lower, jnp.where(ends[1] > 0, left - right, -below_upper))
+    tilt = jax.jvp(lambda m: jnp.log1p(_spread(m, half)), (middle,), (jnp.ones_like(middle),))[1]
+    near_point = jnp.where(lower > 0, half, jnp.where(upper > 0, middle, -half)) - tilt
+    return jnp.where(narrow, near_point, wide)
+
+
+@jax.custom_jvp
+def mean_excess(x):
+    """E max(z - x, 0) = phi(x) - x Phi(-x) of a standard normal z, for x >= 0."""
+    excess = _excess(x)
+    return jnp.exp(-0.5 * x * x) / _ROOT_TWO_PI * (excess / (x + excess))
+
+
+@mean_excess.defjvp
+def _mean_excess_jvp(primals, tangents):
+    (x,), (dx,) = primals, tangents
+    return mean_excess(x), -jnp.exp(log_cdf(-x)) * dx
+
+
+def _branches(lower, upper, width):
+    """Where an interval is narrow; (middle, half a width) of narrow ones; (lower, upper, width) of the others.
+
+    Intervals of the other kind are replaced by harmless ones, so that no derivative becomes NaN.
+    """
+    middle, half = 0.5 * (lower + upper), 0.5 * width
+    narrow = half * jnp.maximum(jnp.abs(middle), 1.0) < _NARROW
+    ends = (jnp.where(narrow, -1.0, lower), jnp.where(narrow, 1.0, upper), jnp.where(narrow, 2.0, width))
+    return narrow, (jnp.where(narrow, middle, 0.0), jnp.minimum(half, _NARROW)), ends
+
+
+def _spread(middle, half):
+    """(Phi(m + h) - Phi(m - h)) / (2 h phi(m)) - 1 = sum over k >= 1 of h^(2k) He_2k(m) / (2k + 1)!, for small h |m|.
+
+    That is the integral of phi(m + s) / phi(m) = sum over j of (-s)^j He_j(m) / j! for s from -h to h.
+    """
+    q, product = half * half, half * middle
+    w = product * product
+    first = (w - q) / 6.0
+    second = (w * (w - 6.0 * q) + 3.0 * q * q) / 120.0
+    third = (w * (w * (w - 15.0 * q) + 45.0 * q * q) - 15.0 * q * q * q) / 5040.0
+    fourth = (w * (w * (w * (w - 28.0 * q) + 210.0 * q * q) - 420.0 * q * q * q) + 105.0 * q * q * q * q) / 362880.0
+    return first + second + third + fourth
+
+
+@jax.custom_jvp
+def _log_interval(lower, upper, width):
+    near, _, _, scaled = _interval(lower, upper, width)
     return jnp.log(scaled) - _LOG_ROOT_TWO_PI - jnp.where(_in_one_tail(lower, upper), 0.5 * near * near, 0.0)
 
 
-@log_interval.defjvp
+@_log_interval.defjvp
 def _log_interval_jvp(primals, tangents):
-    (lower, upper), (dl, du) = primals, tangents
-    left, right = _end_densities(lower, upper)
-    return log_interval(lower, upper), right * du - left * dl
+    dl, du, _ = tangents
+    left, right = _end_densities(*primals)
+    return _log_interval(*primals), right * du - left * dl
 
 
 @jax.custom_jvp
-def _end_densities(lower, upper):
+def _end_densities(lower, upper, width):
     """phi(lower) / p and phi(upper) / p with p = Phi(upper) - Phi(lower)."""
-    _, at_near, at_far, scaled = _interval(lower, upper)
+    _, at_near, at_far, scaled = _interval(lower, upper, width)
     upper_is_near = jnp.abs(upper) < jnp.abs(lower)
     near, far = at_near / scaled, at_far / scaled
     return jnp.where(upper_is_near, far, near), jnp.where(upper_is_near, near, far)
@@ -131,17 +199,39 @@ def _end_densities(lower, upper):
 
 @_end_densities.defjvp
 def _end_densities_jvp(primals, tangents):
-    (lower, upper), (dl, du) = primals, tangents
-    left, right = _end_densities(lower, upper)
-    change = right * du - left * dl
-    return (left, right), (-left * (lower * dl + change), -right * (upper * du + change))
+    # with the mean m = left - right: left - lower = (m - lower) + right and right + upper = (upper - m) + left
+    dl, du, dw = tangents
+    left, right = _end_densities(*primals)
+    above_lower, below_upper = _distances(*primals)
+    return (left, right), (left * (above_lower * dl - right * dw), -right * (below_upper * du + left * dw))
+
+
+@jax.custom_jvp
+def _distances(lower, upper, width):
+    """How far the mean E(z | lower < z < upper) is above `lower` and below `upper`."""
+    near, at_near, at_far, scaled = _interval(lower, upper, width)
+    far = jnp.maximum(jnp.abs(lower), jnp.abs(upper))
+    # 1 - x R(x) = R(x) e(x) leaves no difference of large numbers in a tail
+    in_tail = _mills(near) * _excess(near) - at_far * _mills(far) * (_excess(far) + width)
+    closer = jnp.where(_in_one_tail(lower, upper), in_tail, at_near - at_far + near * scaled) / scaled
+    upper_is_near = jnp.abs(upper) < jnp.abs(lower)
+    return jnp.where(upper_is_near, width - closer, closer), jnp.where(upper_is_near, closer, width - closer)
+
+
+@_distances.defjvp
+def _distances_jvp(primals, tangents):
+    dl, du, _ = tangents
+    left, right = _end_densities(*primals)
+    above_lower, below_upper = _distances(*primals)
+    mean = left * above_lower * dl + right * below_upper * du
+    return (above_lower, below_upper), (mean - dl, du - mean)
 
 
 def _in_one_tail(lower, upper):
     return (lower > 0) == (upper > 0)
 
 
-def _interval(lower, upper):
+def _interval(lower, upper, width):
     """What an interval is made of: the distance `near` of the closer end from zero; densities at both ends; p.
 
     Densities and p are multiplied by sqrt(2 pi), and by exp(near^2 / 2) where both ends lie in one tail, so that
@@ -152,6 +242,6 @@ def _interval(lower, upper):
     near, far = jnp.minimum(a, b), jnp.maximum(a, b)
     tail = _in_one_tail(lower, upper)
     at_near = jnp.where(tail, 1.0, jnp.exp(-0.5 * near * near))
-    at_far = jnp.exp(-0.5 * jnp.where(tail, (far - near) * (far + near), far * far))
+    at_far = jnp.exp(-0.5 * jnp.where(tail, width * (far + near), far * far))
     inside = at_near * _mills(near)
     return near, at_near, at_far, jnp.where(tail, inside, _ROOT_TWO_PI - inside) - at_far * _mills(far)

@@ -1,44 +1,66 @@
 """Families by the suite's names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ._base import AbstractFamily
 from .bernoulli import Bernoulli
 from .binomial import Binomial
+from .exponential import Exponential
 from .gamma import Gamma
 from .gaussian import Gaussian
+from .interval import Interval
 from .links import LINKS
+from .loglogistic import Loglogistic
+from .lognormal import Lognormal
+from .multinomial import Multinomial
 from .nbinomial_constant import NegativeBinomialConstant
 from .nbinomial_mean import NegativeBinomialMean
 from .ordinal import Ordinal
 from .poisson import Poisson
+from .survival_gamma import SurvivalGamma
+from .weibull import Weibull
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
     "bernoulli": Bernoulli,
     "binomial": Binomial,
+    "exponential": Exponential,
     "gamma": Gamma,
     "gaussian": Gaussian,
+    "interval": Interval,
+    "loglogistic": Loglogistic,
+    "lognormal": Lognormal,
+    "multinomial": Multinomial,
     "nbinomial": NegativeBinomialMean,
     "nbinomial constant": NegativeBinomialConstant,
     "ordinal": Ordinal,
     "poisson": Poisson,
+    "survival gamma": SurvivalGamma,
+    "weibull": Weibull,
 }
 _DISPERSIONS = {"mean": "nbinomial", "constant": "nbinomial constant"}
-_DETAILS = {"nbinomial": "dispersion", "ordinal": "categories"}
+_ACCELERATED = ("loglogistic", "lognormal", "survival gamma")  # survival times without proportional hazards
+_DETAILS = {
+    "exponential": ("aft",),
+    "interval": ("word", "closed"),
+    "multinomial": ("categories", "base"),
+    "nbinomial": ("dispersion",),
+    "ordinal": ("categories",),
+    "weibull": ("aft",),
+} | dict.fromkeys(_ACCELERATED, ("aft",))
 
 
 def family(name: str, link: str | None = None, **details: Any) -> AbstractFamily:
     """The family called `name` with the link called `link` (None: its default).
 
-    Details: `dispersion` ("mean", the default, or "constant") of "nbinomial"; `categories` of "ordinal", in order.
+    Details: `dispersion` ("mean", the default, or "constant") of "nbinomial"; `categories` of "ordinal" and
+    "multinomial", in order, and `base`, the place of the latter's base outcome (0); `aft` of survival times (accelerated
+    failure time; by default those that can have proportional hazards have them); `word` of "interval", what the model
+    is called.
     """
     if name not in FAMILIES:
         raise ValueError(f"`{name}` is no family: use {_listed(FAMILIES)}")
-    unknown = [detail for detail in details if detail != _DETAILS.get(name)]
-    if unknown:
-        takes = f"only `{_DETAILS[name]}`" if name in _DETAILS else "no details"
-        raise ValueError(f"family {name} has no `{unknown[0]}`: it takes {takes}")
+    _require_details(name, details)
     dispersion = details.pop("dispersion", "mean")
     if dispersion not in _DISPERSIONS:
         raise ValueError(f"`{dispersion}` is no dispersion of family nbinomial: use {_listed(_DISPERSIONS)}")
@@ -46,11 +68,21 @@ def family(name: str, link: str | None = None, **details: Any) -> AbstractFamily
     link = chosen.links[0] if link is None else link
     if link not in chosen.links:
         raise ValueError(f"family {name} has no link `{link}`: use {_listed(chosen.links)}")
-    if name == "ordinal":
-        if "categories" not in details:
-            raise ValueError("family ordinal needs `categories`: the names of the categories in their order")
+    if "categories" in details:
         details["categories"] = tuple(str(value) for value in details["categories"])
+    if name in _ACCELERATED and not details.pop("aft", True):
+        raise ValueError(f"family {name} has no proportional hazards: leave `aft` out, or give aft=True")
     return chosen(link=LINKS[link](), **details)
+
+
+def _require_details(name: str, details: Mapping[str, Any]) -> None:
+    taken = _DETAILS.get(name, ())
+    unknown = [detail for detail in details if detail not in taken]
+    if unknown:
+        takes = f"only {_listed(f'`{detail}`' for detail in taken)}" if taken else "no details"
+        raise ValueError(f"family {name} has no `{unknown[0]}`: it takes {takes}")
+    if "categories" in taken and "categories" not in details:
+        raise ValueError(f"family {name} needs `categories`: the names of the categories in their order")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -24,6 +24,7 @@ from ..post.tables import all_lines, ancillary_lines, coefficient_lines, compone
 from ..syntax import Spec
 from ..tables import render, render_html
 from .estat import Estat
+from .plot import Plot
 from .report import report
 
 
@@ -126,7 +127,7 @@ class Fit:
         return _estat.lines_frame(ancillary_lines(self.estimates, self.level))
 
     def eform(self) -> pd.DataFrame:
-        """exp(b) of the coefficients, that is odds ratios, incidence-rate ratios: `estimate se z p lower upper`.
+        """exp(b) of the coefficients (odds, incidence-rate, hazard, time, relative-risk ratios); columns as of `fixed`.
 
         Standard errors are exp(b) x se(b), z and p those of b, limits the exponentials of b's.
         """
@@ -213,23 +214,33 @@ class Fit:
         outcome: Any = None,
         relevel: str | None = None,
         offset: bool = True,
+        lower: float | None = None,
+        upper: float | None = None,
+        at: Any = None,
     ) -> pd.Series | pd.DataFrame:
         """xb, stdp, reffects, reses; fitted, residuals, rstandard (linear); mu, pr, eta, density, residuals, pearson,
-        deviance, anscombe, scores (generalized).
+        deviance, anscombe, scores (generalized); pr, expected, ystar (censored); mean, median, survival, hazard,
+        distribution, density (survival times).
 
         Args:
-            statistic: by default xb after linear models, mu after generalized ones, pr after ordinal ones.
+            statistic: by default xb after linear models, mu after generalized ones, pr after ordinal and multinomial
+                ones, eta after censored ones, mean after survival times.
             data: new rows to predict, coded as the estimation sample was; by default that sample.
             conditional: which random effects, "ebmeans" (default), "ebmodes" or "fixedonly" (none).
-            marginal: whether to integrate mu, pr or density over the random effects instead.
-            outcome: the category of an ordinal response whose probability is wanted (all of them without).
+            marginal: whether to integrate the random effects out instead, which gives the statistic of the population.
+            outcome: the category whose probability is wanted (all of them without).
             relevel: leave out the levels below this one.
             offset: whether the linear predictor includes the offset or exposure.
+            lower: where the interval of pr, expected and ystar begins (after censored responses; by default the
+                model's own limit, else -infinity).
+            upper: where it ends.
+            at: the time of survival, hazard, distribution and density, or one for each row; by default the time at
+                which the row's record ends.
 
         Returns:
             A row per row of the table, NaN where nothing can be predicted; `mejax.post.predict` has the formulas.
         """
-        asked = Request(statistic, conditional, marginal, outcome, relevel, offset)
+        asked = Request(statistic, conditional, marginal, outcome, relevel, offset, lower, upper, at)
         with computing():
             return _predict(self.estimates, self.encoding, asked, data)
 
@@ -237,6 +248,11 @@ class Fit:
         """`n` new responses from the fitted model, a column each."""
         with computing():
             return _simulate(self.estimates, self.encoding, n, seed)
+
+    @property
+    def plot(self) -> Plot:
+        """`survival() hazard() outcomes()`: curves of the population, with matplotlib."""
+        return Plot(self.estimates, self.encoding)
 
     @property
     def estat(self) -> Estat:

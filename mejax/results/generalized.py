@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 
 from ..fitting import Component, Estimates
 from ..frame import Encoding
+from ..frame.coding import ResponseCoding
+from ..frame.outcomes import equation_names
 from ..glmm import LAPLACES
+from ..likelihoods import AbstractFamily, Ratio
 from ..post.equalities import implied_constraints
 from ..post.hypotheses import Wald
 from ..post.tables import ancillary_lines, coefficient_lines, component_lines, exponentiated
 from ..syntax import Spec
 from ..tables import Block, LRTest, ModelTest, Report, Row
-from .rows import ending, fixed_rows, group_rows, note_lines
+from .rows import ending, fixed_rows, group_rows, note_lines, row_label
 
 TITLES = {
     "meglm": "Mixed-effects GLM",
@@ -25,34 +27,32 @@ TITLES = {
     "meoprobit": "Mixed-effects oprobit regression",
     "mepoisson": "Mixed-effects Poisson regression",
     "menbreg": "Mixed-effects nbinomial regression",
+    "metobit": "Mixed-effects tobit regression",
+    "meintreg": "Mixed-effects interval regression",
+    "mestreg": "Mixed-effects {distribution} {metric} regression",
+    "memlogit": "Mixed-effects multinomial logistic regression",
 }
-_BINARY = {"logit": "logistic", "probit": "probit", "cloglog": "cloglog"}
-_OTHERS = {"gaussian": "Gaussian", "gamma": "gamma", "poisson": "Poisson", "nbinomial": "nbinomial"}
-
-
-class Ratio(NamedTuple):
-    """What an exponentiated coefficient is called: in the column's title, in the note, and what exp(_cons) is."""
-
-    title: str
-    plural: str
-    baseline: str = ""
 
 
 def generalized_report(spec: Spec, estimates: Estimates, encoding: Encoding, wald: Wald) -> Report:
-    """The output of `meglm` and its shorthands: one table for everything."""
+    """The output of `meglm` and its kin: one table for everything."""
     header, table = not spec.option("noheader"), not spec.option("notable")
     robust, level = estimates.vce != "oim", spec.option("level", 95.0)
-    ratio = _ratio(estimates) if spec.option("eform") else None
+    coding, family = encoding.response, estimates.model.family
+    assert coding is not None  # every family knows how its response is coded
+    ratio = family.ratio if spec.option("eform") else None
     texts = (*implied_constraints(estimates), *estimates.constraints)
     return Report(
-        title=TITLES[spec.command] if header else "",
+        title=_title(spec, coding, family) if header else "",
         response=estimates.names.response,
-        fixed=tuple(coefficient_blocks(spec, estimates, level, bool(texts))) if table else (),
+        fixed=tuple(coefficient_blocks(spec, estimates, coding, bool(texts))) if table else (),
         random=tuple(component_blocks(estimates, level)) if table else (),
         combined=True,
         nobs=estimates.nobs if header else None,
         groups=group_rows(estimates) if header and not spec.option("nogroup") else (),
-        facts=tuple(_facts(spec, estimates, encoding)) if header else (),
+        facts=tuple(_facts(spec, estimates, coding)) if header else (),
+        counts=_counts(coding) if header else (),
+        limits=coding.limit_words if header else (),
         integration=_integration(estimates) if header else None,
         wald=ModelTest(wald.df, wald.chi2, wald.p) if header else None,
         loglik=estimates.llf if header else None,
@@ -69,18 +69,23 @@ def generalized_report(spec: Spec, estimates: Estimates, encoding: Encoding, wal
     )
 
 
-def coefficient_blocks(spec: Spec, estimates: Estimates, level: float, constrained: bool) -> Iterator[Block]:
+def coefficient_blocks(spec: Spec, estimates: Estimates, coding: ResponseCoding, constrained: bool) -> Iterator[Block]:
     """Coefficients, or what they are exponentiated; then cut points, logs of dispersions and scales.
 
-    Beside constraints the suite prints a factor's base as one more constrained coefficient.
+    A response in outcomes without order has a block for each of them, one of which is the base.  Beside constraints the
+    suite prints a factor's base as one more constrained coefficient.
     """
+    level = spec.option("level", 95.0)
     lines = coefficient_lines(estimates, level)
     if spec.option("eform"):
         lines = exponentiated(lines)
     absent = (1.0 if spec.option("eform") else 0.0, "constrained" if constrained else "")
-    rows = fixed_rows(spec, estimates, lines, absent)
-    if rows:
-        yield Block("", rows)
+    headings = coding.equations or ("",)
+    blocks = [Block(heading, fixed_rows(spec, estimates, lines, absent, heading)) for heading in headings]
+    base = coding.details.get("base")
+    if base is not None:
+        blocks.insert(base, Block(equation_names(coding.labels)[base], remark="base outcome"))
+    yield from (block for block in blocks if block.rows or block.remark)
     held = np.diag(estimates.ancillary_vce) == 0
     labels, values = ancillary_lines(estimates, level)
     if labels:
@@ -114,17 +119,28 @@ def _row(label: str, values: np.ndarray, held: bool, test: bool) -> Row:
     return Row(label, *values) if test else Row(label, values[0], values[1], None, None, values[4], values[5])
 
 
-def _facts(spec: Spec, estimates: Estimates, encoding: Encoding) -> Iterator[tuple[str, str]]:
-    coding, family = encoding.response, estimates.model.family
+def _title(spec: Spec, coding: ResponseCoding, family: AbstractFamily) -> str:
+    """A survival model's title says its distribution and whether covariates act on the hazard or on time."""
+    metric = "AFT" if coding.details.get("aft") else "PH"
+    return TITLES[spec.command].format(distribution=family.null_name.removesuffix(" model"), metric=metric)
+
+
+def _facts(spec: Spec, estimates: Estimates, coding: ResponseCoding) -> Iterator[tuple[str, str]]:
     if spec.command == "meglm":
-        yield "Family", family.name.capitalize()
-        yield "Link", family.link.name.capitalize()
-    if coding is not None and coding.trials not in (None, "1"):
+        yield "Family", coding.family.capitalize()
+        yield "Link", coding.link.capitalize()
+    if coding.trials not in (None, "1"):
         yield f"Binomial {'trials' if coding.trials.isdigit() else 'variable'}", coding.trials
-    if family.name == "nbinomial":
-        yield "Overdispersion", "mean" if "/lnalpha" in estimates.ancillary_labels else "constant"
+    if "dispersion" in coding.details:
+        yield "Overdispersion", coding.details["dispersion"]
+    yield from ((label, value) for label, value in coding.facts if isinstance(value, str))
     if estimates.names.weight:
         yield "Weights", estimates.names.weight
+
+
+def _counts(coding: ResponseCoding) -> tuple[tuple[str, float], ...]:
+    """How many observations are censored, how many subjects fail."""
+    return tuple((label, value) for label, value in coding.facts if not isinstance(value, str))
 
 
 def _integration(estimates: Estimates) -> tuple[str, int | None] | None:
@@ -134,36 +150,17 @@ def _integration(estimates: Estimates) -> tuple[str, int | None] | None:
     return model.method, None if model.method in LAPLACES else model.points
 
 
-def _ratio(estimates: Estimates) -> Ratio:
-    family = estimates.model.family
-    if family.link.name == "logit":
-        return Ratio("Odds ratio", "odds ratios", "odds")
-    if family.name in ("poisson", "nbinomial"):
-        return Ratio("IRR", "incidence-rate ratios", "incidence rate")
-    return Ratio("exp(b)", "exp(b)")
-
-
 def _ratio_notes(estimates: Estimates, ratio: Ratio) -> Iterator[str]:
-    yield f"Note: Estimates are transformed only in the first equation to {ratio.plural}."
-    for column in estimates.names.estimated:
-        if column.constant and ratio.baseline:
-            yield f"Note: {column.label} estimates baseline {ratio.baseline} (conditional on zero random effects)."
+    equations = estimates.model.family.equations
+    first = "equation" if equations == 1 else f"{equations} equations"
+    yield f"Note: Estimates are transformed only in the first {first} to {ratio.plural}."
+    constants = [column for column in estimates.names.estimated if column.constant and ratio.baseline]
+    for label, each in dict.fromkeys((row_label(c), " for each outcome" if c.equation else "") for c in constants):
+        yield f"Note: {label} estimates baseline {ratio.baseline}{each} (conditional on zero random effects)."
 
 
 def _null_test(estimates: Estimates) -> LRTest | None:
     test = estimates.null_test
     if test is None:
         return None
-    return LRTest(null_name(estimates.model.family), test.kind, test.stat, test.p, test.conservative)
-
-
-def null_name(family) -> str:
-    """The model without random effects: `logistic model`, `oprobit model`, `Poisson model`."""
-    link = family.link.name
-    if family.name in ("bernoulli", "binomial"):
-        return f"{_BINARY[link]} model"
-    if family.name == "ordinal":
-        return f"o{link} model"
-    if (family.name, link) == ("gaussian", "identity"):
-        return "linear model"
-    return f"{_OTHERS[family.name]} model"
+    return LRTest(estimates.model.family.null_name, test.kind, test.stat, test.p, test.conservative)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._status import Status
+from ..design import FixedColumn
 from ..fitting import Estimates
 from ..frame.evaluate import words
 from ..post.tables import Lines
@@ -37,22 +38,20 @@ def group_rows(estimates: Estimates) -> tuple[Group, ...]:
 
 
 def fixed_rows(
-    spec: Spec, estimates: Estimates, lines: Lines, absent: tuple[float, str] = (0.0, "")
+    spec: Spec, estimates: Estimates, lines: Lines, absent: tuple[float, str] = (0.0, ""), equation: str = ""
 ) -> tuple[Row, ...]:
     """The coefficient table from its `lines`, rows without an estimate included as the display options ask.
 
     `absent` is what stands for a coefficient that is not there: its value (1 where coefficients are exponentiated), and
-    the remark at a factor's base ("": base).
+    the remark at a factor's base ("": base).  Where a response has several linear predictors, `equation` names one.
     """
     value, at_base = absent
     rows, remarks = [], {"base": at_base or "base"}
     held = np.diag(estimates.coefficient_vce) == 0
     for column in estimates.names.fixed:
-        label = column.label if not column.term else column.raw_level if spec.option("nofvlabel") else column.level
-        if column.term and not label:
-            label, term = column.label, ""
-        else:
-            term = column.term
+        if column.equation != equation:
+            continue
+        label, term = _label(column, plain=bool(spec.option("nofvlabel")))
         if column.index < 0:
             rows.append(Row(label, value, note=column.status, term=term))
         elif held[column.index]:
@@ -63,6 +62,17 @@ def fixed_rows(
     kept = visible_rows(rows, base=base, omitted=not spec.option("noomitted"), empty=not spec.option("noemptycells"))
     shown = tuple(replace(row, note=remarks.get(row.note, row.note)) if row.note else row for row in kept)
     return shown + _offset_row(spec)
+
+
+def row_label(column: FixedColumn) -> str:
+    """The label within its equation: the outcome in front stands above the rows already."""
+    return column.label.removeprefix(f"{column.equation}:") if column.equation else column.label
+
+
+def _label(column: FixedColumn, plain: bool) -> tuple[str, str]:
+    """A row's label and the heading under which it stands; `plain` without value labels."""
+    level = column.raw_level if plain else column.level
+    return (level, column.term) if column.term and level else (row_label(column), "")
 
 
 def _offset_row(spec: Spec) -> tuple[Row, ...]:

@@ -13,7 +13,7 @@ _WEIGHTS = ("fweight", "iweight", "pweight")
 
 
 def attach(draft: dict[str, Any], options: dict[str, Any]) -> None:
-    """Move `noconstant`, weights and `covariance` out of `options` into the parts of `draft`."""
+    """Move `noconstant`, weights, `covariance` and `shared` out of `options` into the parts of `draft`."""
     if options.pop("noconstant", False):
         _drop_constant(draft)
     draft["weights"] = _weights(draft, options)
@@ -23,6 +23,8 @@ def attach(draft: dict[str, Any], options: dict[str, Any]) -> None:
         draft["equations"] = tuple(_with_covariance(equation, covariance, free, draft) for equation, free in pairs)
         if not draft["equations"]:
             _fail(draft, "`covariance` without random effects", covariance.span, "Add `|| id:` or `+ (1 | id)`.")
+    if options.pop("shared", False):
+        draft["equations"] = tuple(replace(equation, shared=True) for equation in draft["equations"])
     for equation in draft["equations"]:
         _check_factor(equation, draft)
 
@@ -61,6 +63,9 @@ def _with_covariance(equation: Equation, covariance: Covariance, free: bool, dra
 
 def _check_factor(equation: Equation, draft: dict[str, Any]) -> None:
     covariance = equation.covariance
+    if equation.factor is not None and draft["command"] == "memlogit" and not equation.shared:
+        message = f"`R.{equation.factor}` gives a group one effect for each level, not one for each outcome"
+        _fail(draft, message, equation.span, "Add the option `shared`: one effect for all outcomes.")
     if equation.factor is None or covariance is None or covariance.type in ("identity", "exchangeable"):
         return
     span = equation.span if covariance.span == Span(0, 0) else covariance.span

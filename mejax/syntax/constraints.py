@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .problem import SyntaxProblem
 
-_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?![\w.#])")
+_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?![\w.#:])")  # not the outcome of `2:age`
 _TERM_END = re.compile(r"[\s=+*]")
 
 
@@ -23,11 +23,12 @@ class Constraint:
 
 
 def collect_constraints(
-    definitions, selected: Sequence[int] | None = None, *, response: str = ""
+    definitions, selected: Sequence[int] | None = None, *, response: str = "", equations: Sequence[str] = ()
 ) -> tuple[Constraint, ...]:
     """Constraints from what a user gives: a string, a sequence of strings, {number: string} or {label: value}.
 
-    With `response`, coefficients may be written with it: `[use]age`, `_b[use:age]`.
+    With `response`, coefficients may be written with it: `[use]age`, `_b[use:age]`.  `equations` names the linear
+    predictors where there are several: `[car]age` is `car:age` then.
     """
     if definitions is None:
         if selected:
@@ -45,10 +46,10 @@ def collect_constraints(
         texts += [f"{k} = {v}" for k, v in definitions.items() if not isinstance(k, int)]
     else:
         texts = list(definitions)
-    return tuple(parse_constraint(str(t), response) for t in texts)
+    return tuple(parse_constraint(str(t), response, equations) for t in texts)
 
 
-def parse_constraint(text: str, response: str = "") -> Constraint:
+def parse_constraint(text: str, response: str = "", equations: Sequence[str] = ()) -> Constraint:
     """One constraint; without an equals sign the left side is zero."""
     sides = _split_equals(text)
     if len(sides) > 2:
@@ -62,7 +63,7 @@ def parse_constraint(text: str, response: str = "") -> Constraint:
         constant = -constant
     merged: dict[str, float] = {}
     for c, label in left:
-        label = _own_equation(label, response)
+        label = _own_equation(label, response, equations)
         merged[label] = merged.get(label, 0.0) + c
     terms = tuple((c, label) for label, c in merged.items() if c)
     if not terms:
@@ -145,20 +146,26 @@ def normal_label(label: str) -> str:
     return f"{parts[0][1]}:{single.group(1)}({','.join(name for name, _ in parts)})"
 
 
-def _own_equation(label: str, response: str) -> str:
-    """`[use]age` and `use:age` are `age` where the response is `use`."""
+def _own_equation(label: str, response: str, equations: Sequence[str]) -> str:
+    """`[use]age` and `use:age` are `age` where the response is `use`; `[car]age` is `car:age` of several predictors."""
+    named = re.fullmatch(r"\[([^\]]+)\](.+)", label)
+    if named and named[1] in equations:
+        return f"{named[1]}:{named[2]}"
     if not response:
         return label
     return label.removeprefix(f"[{response}]").removeprefix(f"{response}:")
 
 
-def canonical(constraint: Constraint, response: str) -> str:
-    """The constraint as the suite prints it, `[/]var(std[trial]) = 1`, `[use]age - 2*[use]time = .5`."""
+def canonical(constraint: Constraint, response: str, equations: Sequence[str] = ()) -> str:
+    """The constraint as the suite prints it, `[/]var(std[trial]) = 1`, `[use]age - 2*[use]time = .5`.
+
+    `equations` names the linear predictors where there are several: `[car]age = 0`.
+    """
     pieces: list[str] = []
     for coefficient, label in constraint.terms:
         size = abs(coefficient)
         sign = ("- " if coefficient < 0 else "+ ") if pieces else ("-" if coefficient < 0 else "")
-        pieces.append(f"{sign}{'' if size == 1 else f'{_number(size)}*'}{_printed_label(label, response)}")
+        pieces.append(f"{sign}{'' if size == 1 else f'{_number(size)}*'}{_printed_label(label, response, equations)}")
     return f"{' '.join(pieces)} = {_number(constraint.constant)}"
 
 
@@ -167,12 +174,13 @@ def _number(value: float) -> str:
     return re.sub(r"^(-?)0\.", r"\1.", f"{value + 0.0:.9g}")
 
 
-def _printed_label(label: str, response: str) -> str:
+def _printed_label(label: str, response: str, equations: Sequence[str]) -> str:
     if label.startswith("/"):
         return f"[/]{label[1:]}"
     component = re.fullmatch(r"(?:(.+):)?(var|cov)\((.*)\)", label)
     if component is None:
-        return f"[{response}]{label}"
+        equation, colon, column = label.partition(":")
+        return f"[{equation}]{column}" if colon and equation in equations else f"[{response}]{label}"
     level, kind, names = component.groups()
     columns = re.split(r",(?![^()]*\))", names)  # not at the commas of a column such as `poly(x, 2)`
     inside = names if level is None else ",".join(f"{name}[{level}]" for name in columns)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .expression import Expression, Number
-from .options import GENERALIZED_LINEAR
 from .problem import SyntaxProblem
 from .spec import Span, Spec
+from .survival import accelerated
 
 DEFAULT_LINKS = {
     "gaussian": "identity", "bernoulli": "logit", "binomial": "logit", "gamma": "log", "nbinomial": "log",
@@ -16,7 +16,8 @@ DEFAULT_LINKS = {
 _SHORTHANDS = {
     "melogit": ("bernoulli", "logit"), "meprobit": ("bernoulli", "probit"), "mecloglog": ("bernoulli", "cloglog"),
     "meologit": ("ordinal", "logit"), "meoprobit": ("ordinal", "probit"), "mepoisson": ("poisson", "log"),
-    "menbreg": ("nbinomial", "log"),
+    "menbreg": ("nbinomial", "log"), "metobit": ("interval", "identity"), "meintreg": ("interval", "identity"),
+    "memlogit": ("multinomial", "logit"),
 }  # fmt: skip
 _BINARY = ("melogit", "meprobit", "mecloglog")
 
@@ -26,24 +27,34 @@ class FamilyChoice:
     """A family and its link.
 
     `trials` belongs to the binomial (None: one trial an observation), `dispersion` ("mean" or "constant") to the
-    negative binomial.  Whether the link suits the family is for the family to say.
+    negative binomial, `aft` (whether covariates act on time, not on the hazard) to survival times.  Whether the link
+    suits the family is for the family to say.
     """
 
     name: str
     link: str
     trials: Expression | None = None
     dispersion: str | None = None
+    aft: bool | None = None
 
     @property
     def has_cutpoints(self) -> bool:
         """Cut points stand in place of an intercept."""
         return self.name == "ordinal"
 
+    @property
+    def has_outcomes(self) -> bool:
+        """The response is a category, which text can name."""
+        return self.name in ("bernoulli", "ordinal", "multinomial")
+
 
 def family_of(spec: Spec) -> FamilyChoice | None:
-    """The family of a generalized linear model; None for the other commands."""
-    if spec.command not in GENERALIZED_LINEAR:
+    """The family of a model; None for `mixed`, which needs none."""
+    if spec.command == "mixed":
         return None
+    if spec.command == "mestreg":
+        name, aft = spec.option("distribution"), accelerated(spec.options)
+        return FamilyChoice("survival gamma" if name == "gamma" else name, "log", aft=aft)
     trials = spec.option("binomial")
     if spec.command in _SHORTHANDS:
         name, link = _SHORTHANDS[spec.command]

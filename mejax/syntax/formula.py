@@ -216,7 +216,7 @@ def _checked_addends(cursor: Cursor) -> list[_Addend]:
 def _covariance(side: FormulaSide, mark: Token) -> tuple[Covariance | None, bool]:
     """The covariance of a random term, and whether `covariance=` may say another."""
     if mark.text == "||":
-        return (Covariance("independent"), False) if side.text != "1" else (None, True)
+        return Covariance("independent"), side.text == "1"
     return (None if side.text == "1" else Covariance("unstructured"), True)
 
 

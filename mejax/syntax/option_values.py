@@ -124,6 +124,16 @@ def _name(cursor: Cursor) -> str:
     return token.value
 
 
+def _outcome(cursor: Cursor) -> float | str:
+    """The value of an outcome, or its label: `2`, `car`, `"public transport"`."""
+    if cursor.at("-", "+") or cursor.token.kind == "number":
+        return _number(cursor)
+    token = cursor.take()
+    if token.kind not in ("name", "string") or not token.value:
+        cursor.fail(f"an outcome was expected, got `{token.text}`" if token.text else "an outcome is missing", at=token)
+    return token.value
+
+
 def _vce(cursor: Cursor) -> tuple[str, ...]:
     if cursor.at("boot", "bootstrap", "jack", "jackknife"):
         cursor.fail(f"vce({cursor.token.text}) is not available", "Known: oim, robust, cluster <variable>.")
@@ -183,5 +193,5 @@ def _expression(cursor: Cursor) -> Expression:
 _READERS: dict[str, Callable[[Cursor], Any]] = {
     "number": _number, "level": _level, "tolerance": _tolerance, "count": _count, "numbers": _numbers,
     "points": _points, "grid": _grid, "name": _name, "vce": _vce, "cluster": _cluster, "covariance": _covariance,
-    "family": _family, "dfmethod": _dfmethod, "raw": _raw, "expression": _expression,
+    "family": _family, "outcome": _outcome, "dfmethod": _dfmethod, "raw": _raw, "expression": _expression,
 }  # fmt: skip

@@ -20,6 +20,7 @@ The value's type follows from its *kind*:
 | dfmethod | (method, suboptions as typed) |
 | expression | `Expression` |
 | bound | True (bare), or `Expression` |
+| outcome | float, or str: the value or the label of a category |
 | raw | the text between the parentheses; as a keyword any object |
 
 Some options end up elsewhere in a `Spec`: `offset` in `Spec.offset`, the fixed part's `noconstant` in its columns,
@@ -27,6 +28,8 @@ Some options end up elsewhere in a `Spec`: `offset` in `Spec.offset`, the fixed 
 definitions given by the keyword of the same name lie under `constraint_definitions`.  `collinear` is the fixed
 part's; the positions of equations that have their own lie under `collinear_equations`.  `meintreg` has its second
 response under `second_response` (after a formula: `upper(y2)`), `mestreg` its first under `Spec.response`.
+Of `mestreg`, `eform` is True where ratios are printed, whatever said so (see `survival`).  `shared` ends up in the
+equations that it holds for.
 `cbind(successes, failures)` is read as the response `successes` with `binomial` successes + failures.
 `exactderivatives` differentiates the whole adaptive approximation, where by default its nodes are held.
 """
@@ -41,7 +44,7 @@ COMMANDS = (
     "meintreg", "mestreg", "memlogit",
 )  # fmt: skip
 _GENERALIZED = COMMANDS[1:]
-GENERALIZED_LINEAR = COMMANDS[1:9]
+_RATIOS = (*COMMANDS[1:9], "mestreg", "memlogit")  # the response of the others is on the scale of eta
 _ORDINAL = ("meologit", "meoprobit")
 _BINARY = ("melogit", "meprobit", "mecloglog")
 _COUNT = ("mepoisson", "menbreg")
@@ -147,19 +150,23 @@ _MODELS = [
     Option("enter", "t0", "expression", commands=("mestreg",)),
     *_values("name", ("mestreg",), "id"),
     *_flags(("mestreg",), "nohr"),
-    *_values("count", ("memlogit",), "baseo:utcome"),
-    Option("eform", "ef:orm", commands=_GENERALIZED),
+    *_values("outcome", ("memlogit",), "baseo:utcome"),
+    *_flags(("memlogit",), "shared"),
+    Option("eform", "ef:orm", commands=_RATIOS),
     Option("eform", "or", commands=("meglm", *_BINARY[:1], *_ORDINAL[:1])),
     Option("eform", "ir:r", commands=("meglm", *_COUNT)),
-    Option("eform", "hr", commands=("mestreg",)),
-    Option("eform", "tr:atio", commands=("mestreg",)),
+    Option("eform", "hr", commands=("mestreg",), value="hr"),
+    Option("eform", "tr:atio", commands=("mestreg",), value="tratio"),
     Option("eform", "rrr", commands=("memlogit",)),
 ]
 
 BARE = ("bound", "grid")  # kinds that may stand without parentheses
 OPTIONS: tuple[Option, ...] = (*_ESTIMATION, *_REPORTING, *_MODELS)
-EQUATION_OPTIONS = ("covariance", "noconstant", "collinear", "fweight", "iweight", "pweight")
-EXCLUSIVE = (("mle", "reml"), ("log", "nolog"), ("variance", "stddeviations"), ("nrtolerance", "nonrtolerance"))
+EQUATION_OPTIONS = ("covariance", "noconstant", "collinear", "shared", "fweight", "iweight", "pweight")
+EXCLUSIVE = (
+    ("mle", "reml"), ("log", "nolog"), ("variance", "stddeviations"), ("nrtolerance", "nonrtolerance"),
+    ("eform", "nohr"),
+)  # fmt: skip
 
 
 def options_of(command: str) -> tuple[Option, ...]:

@@ -14,6 +14,7 @@ from .problem import SyntaxProblem, did_you_mean
 from .reading import SPECIAL_KEYWORDS, Given, in_keyword, merge, read_keywords, read_options, same_value
 from .spec import Spec, Varlist
 from .stata import Command, read_command
+from .survival import with_survival
 from .tokens import Cursor, cursor_over
 
 _LONGEST = 100_000  # characters of a text
@@ -123,6 +124,8 @@ def _constraint_numbers(extra: dict[str, Any], command: str) -> list[Given]:
 def _finish(draft: dict[str, Any], given: list[Given], extra: Mapping[str, Any]) -> Spec:
     text = draft["text"]
     options = merge(draft.pop("given"), given, text) | draft.pop("options")
+    if draft["command"] == "mestreg":
+        options = with_survival(options)
     trials = draft.pop("trials", None)
     if trials is not None:
         options = with_trials(draft["command"], options, trials[0], text, trials[1])

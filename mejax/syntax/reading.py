@@ -1,8 +1,10 @@
 """Reading the options behind a comma, and those given as Python keywords."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from .expression import Number
 from .option_values import read_value
 from .options import BARE, EQUATION_OPTIONS, EXCLUSIVE, OPTIONS, Option, candidates, keywords_of, options_of
 from .problem import SyntaxProblem, did_you_mean
@@ -104,6 +106,10 @@ def _keyword_value(key: str, option: Option, value: Any) -> Any:
         return value
     if value is True:
         raise SyntaxProblem(f"keyword `{key}` needs a value, got True")
+    if option.kind == "outcome" and isinstance(value, str) and value.strip():
+        return value
+    if option.kind == "bound" and isinstance(value, float) and math.isinf(value):
+        return Number(value)  # no limit, which a command leaves out
     return in_keyword(key, lambda: _bound(option, cursor_over(as_text(key, value), offset=None)))
 
 

@@ -116,7 +116,9 @@ class Equation:
     `factor` is the variable of `R.factor` (then `columns` is None).  `covariance` is None where the text and the
     keyword are silent: the default is "independent" ("identity" for `R.factor`).
     In a formula `(x || g)` is one equation with covariance "independent", `(x | g)` one with "unstructured"
-    (a single column is always identity).
+    (a single column is always identity, and `(1 | g)` is silent unless several linear predictors make several effects
+    of it: these are unstructured as well).  `shared`: of a response with several linear predictors all have the same
+    random effects.
     """
 
     level: Level
@@ -125,6 +127,7 @@ class Equation:
     covariance: Covariance | None = None
     weights: tuple[Weight, ...] = ()
     span: Span = Span(0, 0)
+    shared: bool = False
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ def _fixed_options(cursor: Cursor, given: list[Given]) -> list[Given]:
         if is_equation_option(item) and item.option.name not in ("noconstant", "collinear"):
             level_one = "; weights of observations go in brackets, `[fweight=w]`"
             advice = "Put it after the equation it belongs to, `|| id: x, ...`"
-            advice += "." if item.option.name == "covariance" else f"{level_one}."
+            advice += "." if item.option.name in ("covariance", "shared") else f"{level_one}."
             cursor.fail(f"`{item.option.word}` belongs to a random-effects equation", advice, at=item.token)
     return given
 
@@ -191,7 +191,8 @@ def _equation(cursor: Cursor, command: str, before: list[_EquationDraft], found:
     values = {item.option.name: item for item in own}
     span = cursor.span(token.start, max(end, colon.end))
     covariance = values["covariance"].value if "covariance" in values else None
-    equation = Equation(level, None, factor, covariance, _equation_weights(cursor, own), span)
+    weights, shared = _equation_weights(cursor, own), "shared" in values
+    equation = Equation(level, None, factor, covariance, weights, span, shared)
     return _EquationDraft(equation, terms, "noconstant" in values, "collinear" in values, token)
 
 

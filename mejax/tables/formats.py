@@ -67,6 +67,12 @@ def count(value: SupportsFloat | None) -> str:
     return f"{value:,.0f}"
 
 
+def amount(value: SupportsFloat | None) -> str:
+    """A count, or where it is no whole number seven digits: `7,424`, `58.25`; None and NaN are `.`."""
+    value = _float(value)
+    return count(value) if value.is_integer() else number(value)
+
+
 def average(value: SupportsFloat | None) -> str:
     """A mean group size, one decimal: `57.1`, `1,234.5`; None and NaN are `.`."""
     value = _float(value)

@@ -1,9 +1,11 @@
 """The facts above the tables, as pairs of a left and a right part; text and HTML draw them differently."""
 
+from itertools import zip_longest
 from typing import NamedTuple
 
-from .formats import average, count, fixed, number
-from .report import Report
+from .formats import amount, average, count, fixed, number
+from .labels import display_width, right
+from .report import Group, Report
 
 
 class Fact(NamedTuple):
@@ -26,22 +28,41 @@ Section = list[Line]
 
 
 def opening(report: Report) -> list[Section]:
-    """Title and sample; the groups too if there is one kind of them."""
+    """Title and sample; the groups too if there is one kind of them, set apart where counts stand above them."""
     first = []
     if report.title or report.nobs is not None:
         first.append(Line(report.title, None if report.nobs is None else Fact("Number of obs", count(report.nobs))))
+    first += _counts(report)
     first += [Line(f"{label}: {value}") for label, value in report.facts]
     if len(report.groups) != 1:
         return [first] if first else []
     group = report.groups[0]
-    first.append(Line(f"Group variable: {group.label}", Fact("Number of groups", count(group.count))))
-    sizes = [
+    named = Line(f"Group variable: {group.label}", Fact("Number of groups", count(group.count)))
+    above = [first, [named]] if report.counts else [[*first, named]]
+    return [*above, _sizes(group)]
+
+
+def _counts(report: Report) -> Section:
+    """Counts on the right, limits on the left; the last of both stand on one line."""
+    facts = [Fact(label, amount(value), True) for label, value in report.counts]
+    pairs = zip_longest(reversed(_limits(report)), reversed(facts))
+    return [Line(limit or "", fact) for limit, fact in reversed(list(pairs))]
+
+
+def _limits(report: Report) -> list[str]:
+    """`Limits: Lower = -inf`, `        Upper =  1.9`."""
+    name, value = (max((display_width(pair[place]) for pair in report.limits), default=0) for place in (0, 1))
+    texts = [f"{right(label, name)} = {right(text, value)}" for label, text in report.limits]
+    return [("        " if place else "Limits: ") + text for place, text in enumerate(texts)]
+
+
+def _sizes(group: Group) -> Section:
+    return [
         Line(right=Fact("Obs per group:")),
         Line(right=Fact("min", count(group.minimum), True)),
         Line(right=Fact("avg", average(group.average), True)),
         Line(right=Fact("max", count(group.maximum), True)),
     ]
-    return [first, sizes]
 
 
 def closing(report: Report) -> list[Section]:

@@ -143,6 +143,8 @@ def _line(line: Line, columns: int) -> str:
     row = line.row
     if row is None:
         css = "mejax-block" if line.kind == "heading" else "mejax-term"
+        if line.remark:
+            return _tr(_head(line.label, css), _cell(line.remark, "mejax-remark", span=columns - 1))
         return _tr(_head(line.label, css, span=columns, scope="rowgroup"))
     level = line.kind == "level"
     label = _head(level_text(line.label) if level else line.label, "mejax-level" if level else "mejax-row")

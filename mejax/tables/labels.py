@@ -46,7 +46,10 @@ def abbreviate(name: str, width: int = NAME_WIDTH) -> str:
 
 
 def fit_label(label: str, width: int) -> str:
-    """`label` in at most `width` columns; of `cov(a,b)` the arguments are abbreviated, not the frame."""
+    """`label` in at most `width` columns; of `cov(a,b)` the arguments are abbreviated, not the frame.
+
+    Of an argument `outcome:name` both parts are, so that it stays clear which coefficient of which outcome is meant.
+    """
     call = _CALL.fullmatch(label)
     if display_width(label) <= width or call is None:
         return abbreviate(label, width)
@@ -54,7 +57,15 @@ def fit_label(label: str, width: int) -> str:
     room = (width - display_width(call[1]) - 2 - (len(names) - 1)) // len(names)
     if room < 3:
         return abbreviate(label, width)
-    return f"{call[1]}({','.join(abbreviate(name, room) for name in names)})"
+    return f"{call[1]}({','.join(_fit_argument(name, room) for name in names)})"
+
+
+def _fit_argument(text: str, width: int) -> str:
+    outcome, colon, name = text.rpartition(":")
+    if not colon or width < 7 or display_width(text) <= width:
+        return abbreviate(text, width)
+    name = abbreviate(name, max(width // 2, width - 1 - display_width(outcome)))
+    return f"{abbreviate(outcome, width - 1 - display_width(name))}:{name}"
 
 
 def is_plain(label: str) -> bool:

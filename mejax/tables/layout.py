@@ -13,12 +13,14 @@ Kind = Literal["rule", "blank", "heading", "term", "level", "plain", "flush"]
 class Line(NamedTuple):
     """One line: a rule, an empty line, a heading (of a block, of a factor term) or a row of numbers.
 
-    `flush` rows are variance components inside a coefficient table: their labels touch the bar.
+    `flush` rows are variance components inside a coefficient table: their labels touch the bar.  `remark` is what
+    stands beside a heading, parentheses included.
     """
 
     kind: Kind
     label: str = ""
     row: Row | None = None
+    remark: str = ""
 
 
 def visible_rows(
@@ -87,6 +89,8 @@ def _ruled(blocks: Iterable[list[Line]]) -> list[Line]:
 
 def _block_lines(block: Block, kind: Kind) -> list[Line]:
     lines = [Line("heading", text) for text in block.heading.split("\n") if text]
+    if block.remark and lines:
+        lines[-1] = lines[-1]._replace(remark=f"({block.remark})")
     previous = None
     for (term, spaced), members in groupby(block.rows, key=lambda row: (row.term, _stands_apart(row))):
         if previous is not None and (spaced or previous):

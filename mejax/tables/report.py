@@ -40,12 +40,14 @@ class Row:
 class Block:
     """Rows between two rules, under a heading if there is one.
 
-    The heading names an equation (`phi1`), a level (`department`) or a covariance block (`id: Unstructured`);
-    a line break in it starts a new line.
+    The heading names an equation (`phi1`), an outcome (`Prepaid`), a level (`department`) or a covariance block
+    (`id: Unstructured`); a line break in it starts a new line.  `remark` stands beside it in parentheses ("base
+    outcome").
     """
 
     heading: str
-    rows: tuple[Row, ...]
+    rows: tuple[Row, ...] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ class Report:
             table (linear and nonlinear models).
         nobs, groups: the sample; one group is described in words, several in a table.
         facts: pairs below the title, `("Family", "Gaussian")`, `("Binomial variable", "napplied")`.
+        counts: pairs below the number of observations, `("Uncensored", 12334)`, `("Time at risk", 7424)`.
+        limits: pairs beside the last of the counts, `("Lower", "-inf")`, `("Upper", "1.9")`: where a response is cut.
         integration: method and number of points (None where it has none).
         df: the small-sample method.
         wald: the joint test; None leaves it out.
@@ -145,6 +149,8 @@ class Report:
     nobs: SupportsFloat | None = None
     groups: tuple[Group, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+    counts: tuple[tuple[str, SupportsFloat], ...] = ()
+    limits: tuple[tuple[str, str], ...] = ()
     integration: tuple[str, SupportsFloat | None] | None = None
     df: DegreesOfFreedom | None = None
     wald: ModelTest | None = None

@@ -151,7 +151,7 @@ def _coefficient_table(report: Report) -> list[str]:
 def _coefficient_cells(line: Line) -> str:
     row = line.row
     if row is None:
-        return ""
+        return f"  {line.remark}"
     if row.note:
         return f"{estimate_cell(row):>11}  {row.remark}"
     z, p = test_cells(row)
