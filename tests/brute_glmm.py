@@ -1,13 +1,14 @@
 """Integrals and modes of small generalized models by dense NumPy: what quadrature and Laplace are held against.
 
 Nothing of the package's numerics is used here; densities are SciPy's (`tests/families.py`), ordinal ones differences of
-its distribution functions.
+its distribution functions.  A response with several linear predictors has an axis for them behind that of its rows.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import families
 import numpy as np
 from families import FAMILIES
 from scipy import special, stats
@@ -23,6 +24,9 @@ INVERSE_LINKS: dict[str, Callable] = {
 
 def log_density(kind: str, link: str, y: Any, eta: np.ndarray, aux: np.ndarray) -> np.ndarray:
     """log p(y | eta); `y` has a leading axis of rows, eta more axes behind it."""
+    if kind == "multinomial":
+        scores = np.insert(eta, FAMILIES[kind].make().base, 0.0, axis=1)
+        return scores[np.arange(len(eta)), y.astype(int)] - special.logsumexp(scores, axis=1)
     y = tuple(_meet(leaf, eta) for leaf in y) if isinstance(y, tuple) else _meet(y, eta)
     inverse = INVERSE_LINKS[link]
     if kind.startswith("ordinal"):
@@ -32,10 +36,7 @@ def log_density(kind: str, link: str, y: Any, eta: np.ndarray, aux: np.ndarray) 
             return np.log(inverse(upper) - inverse(lower))
     if kind.startswith("binomial"):
         return stats.binom.logpmf(y[0], y[1], inverse(eta))
-    distribution = FAMILIES[kind].scipy
-    assert distribution is not None
-    found = distribution(inverse(eta), aux)
-    return found.logpdf(y) if FAMILIES[kind].support is None else found.logpmf(y)
+    return families.log_density(kind, y, inverse(eta), aux)
 
 
 def _meet(leaf: np.ndarray, eta: np.ndarray) -> np.ndarray:
@@ -44,7 +45,7 @@ def _meet(leaf: np.ndarray, eta: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Level:
-    """One level of nested groups, with all its random effects: u ~ N(0, sigma)."""
+    """One level of nested groups, with all its random effects: u ~ N(0, sigma); z (n, q), or (n, predictors, q)."""
 
     codes: np.ndarray
     z: np.ndarray
@@ -72,7 +73,7 @@ def log_integral(
 ) -> np.ndarray:
     """One (weighted) log integral per group of the first of `levels`, which are ordered from the top down.
 
-    `density(rows, eta)` is the (weighted) log density of some rows; `eta` (n,) the fixed part.
+    `density(rows, eta)` is the (weighted) log density of some rows; `eta` (n,) or (n, predictors) the fixed part.
     """
     clusters = [np.flatnonzero(levels[0].codes == code) for code in range(levels[0].codes.max() + 1)]
     return np.array([float(_below(levels, grids, density, (rows, eta[rows]))) for rows in clusters])
@@ -84,29 +85,31 @@ def _below(levels: list[Level], grids: list[Grid], density, where: tuple[np.ndar
     if not levels:
         return np.sum(density(rows, eta), axis=0)
     level, total = levels[0], 0.0
-    points, log_weights = grids[0].points(level.z.shape[1])
+    points, log_weights = grids[0].points(level.z.shape[-1])
     effects = points @ np.linalg.cholesky(level.sigma).T
     for code in np.unique(level.codes[rows]):
         mine = level.codes[rows] == code
         shift = level.z[rows[mine]] @ effects.T
-        moved = eta[mine][..., None] + shift.reshape(len(shift), *(1,) * (eta.ndim - 1), -1)
+        lead = shift.shape[:-1]
+        moved = eta[mine][..., None] + shift.reshape(*lead, *(1,) * (eta.ndim - len(lead)), -1)
         inside = _below(levels[1:], grids[1:], density, (rows[mine], moved))
         value = np.asarray(special.logsumexp(inside + log_weights, axis=-1))
         total = total + (value if level.weights is None else level.weights[code] * value)
     return total
 
 
-def nested_levels(design: Any, sigmas: list[np.ndarray]) -> list[Level]:
+def nested_levels(design: Any, sigmas: list[np.ndarray], predictors: int = 1) -> list[Level]:
     """The design's equations from the top down, those with the same groups side by side."""
     levels: list[Level] = []
     weights = design.level_weights or (None,) * len(sigmas)
     for effect, sigma, weight in zip(design.effects, sigmas, weights, strict=True):
+        columns = effect.z if predictors == 1 else np.moveaxis(effect.columns(predictors), 0, 1)
         if levels and np.array_equal(levels[-1].codes, effect.codes):
             above = levels.pop()
             sigma = _block_diagonal([above.sigma, sigma])
-            levels.append(Level(effect.codes, np.hstack([above.z, effect.z]), sigma, weight))
+            levels.append(Level(effect.codes, np.concatenate([above.z, columns], -1), sigma, weight))
         else:
-            levels.append(Level(effect.codes, effect.z, sigma, weight))
+            levels.append(Level(effect.codes, columns, sigma, weight))
     return levels
 
 

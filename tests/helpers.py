@@ -1,13 +1,13 @@
 """Registries and brute force: what the generic tests run over."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from families import FAMILIES
+from families import FAMILIES, SURVIVAL
 
 from mejax._tree import to_device
 from mejax._typing import Params
@@ -204,6 +204,10 @@ def generalized_design(name: str, kind: str, rows: int = 26, seed: int = 8) -> t
     effects, names = equations(pattern, codes, columns)
     labels = ["x"] if kind.startswith("ordinal") else ["x", "_cons"]
     x = np.column_stack([columns["1" if label == "_cons" else label] for label in labels])
+    if kind == "multinomial":  # effects and coefficients of their own for each of two linear predictors
+        labels = [f"{outcome}:{label}" for outcome in "ac" for label in labels]
+        effects = tuple(Effects(e.codes, e.z, e.size, 2) for e in effects)
+        names = tuple(replace(n, columns=tuple(f"{o}:{c}" for o in "ac" for c in n.columns)) for n in names)
     eta = 0.3 + 0.5 * columns["x"] + rng.normal(size=6)[g] + 0.6 * rng.normal(size=4)[codes["h"]]
     fixed = tuple(FixedColumn(c, "", "", "", k, constant=c == "_cons") for k, c in enumerate(labels))
     return Design(simulated(kind, eta, rng), x, effects), Names("y", fixed, names, ())
@@ -218,6 +222,15 @@ def simulated(kind: str, eta: np.ndarray, rng: np.random.Generator):
         return np.exp(0.5 * noisy)
     if kind.startswith("ordinal"):
         return np.digitize(noisy, [-1.0, 0.2, 1.0, 2.0]).astype(float)
+    if kind == "multinomial":
+        return np.digitize(noisy, [-0.3, 0.8]).astype(float)
+    if kind == "interval":  # points, and intervals that are closed, or open below or above
+        width = np.arange(len(eta)) % 4 // 2 * 0.7
+        return np.where(noisy < -1.0, -np.inf, noisy), np.where(noisy > 2.0, np.inf, noisy + width)
+    if kind in SURVIVAL:
+        exit = np.exp(0.4 * noisy)
+        entry = np.where(np.arange(len(eta)) % 3 == 0, 0.4 * exit, 0.0)
+        return entry, exit, (np.arange(len(eta)) % 4 > 0).astype(float)
     if kind.startswith("binomial"):
         trials = rng.integers(1, 6, len(eta)).astype(float)
         return rng.binomial(trials.astype(int), 1 / (1 + np.exp(-eta))).astype(float), trials
@@ -252,7 +265,7 @@ def some_params(model: GeneralizedModel, kind: str, seed: int = 5) -> Params:
     rng = np.random.default_rng(seed)
     start = model.init()
     random = tuple(np.asarray(r) + 0.2 * rng.normal(size=np.shape(r)) for r in start.random)
-    fixed = np.array([0.4, -0.2])[: len(start.fixed)]
+    fixed = np.array([0.4, -0.2, -0.1, 0.3])[: len(start.fixed)]
     ancillary = FAMILIES[kind].make().free(FAMILIES[kind].aux) if len(start.ancillary) else np.zeros(0)
     return jax.tree.map(jnp.asarray, Params(fixed, random, np.zeros(0), np.asarray(ancillary)))
 

@@ -37,7 +37,7 @@ class Batch(eqx.Module):
 
 def log_density(family, y: Response, weights, eta: Float[Array, "E n *K"], aux) -> Float[Array, " n *K"]:
     """w_i log p(y_i | eta_i), the response reshaped to meet node axes."""
-    return weighted_rows(family.logpdf(meet(y, eta.ndim - 1), eta if family.equations > 1 else eta[0], aux), weights)
+    return weighted_rows(family.logpdf(meet(y, eta.ndim - 1), eta if family.stacked else eta[0], aux), weights)
 
 
 def weighted_rows(values: Float[Array, " n *K"], weights) -> Float[Array, " n *K"]:

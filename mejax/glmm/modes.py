@@ -122,7 +122,7 @@ def find_modes(problem: Problem, start: Effects) -> Effects:
     """Newton's method with steps halved component by component; not to be differentiated (see `refine`).
 
     Curvatures of the wrong sign, which families without log-concave densities have, are left out of the steps
-    (families with several linear predictors are log-concave).
+    (families with stacked linear predictors are log-concave).
     """
 
     def ahead(search: _Search, share) -> Effects:
@@ -157,7 +157,7 @@ def _newton_step(problem: Problem, b: Effects):
     """h, the Newton step and twice the gain it promises, component by component."""
     slope, weight = slopes(problem, predictor(problem, b))
     pull = gradient(problem, slope, b)
-    weight = weight if len(weight) > 1 else jnp.maximum(weight, 0.0)
+    weight = weight if problem.family.stacked else jnp.maximum(weight, 0.0)
     factor = factorise(problem.plan, products(problem, weight), problem.prior)
     move = solve(problem.plan, factor, pull)
     gain = jnp.zeros((problem.count, *problem.base.shape[2:]))

@@ -42,7 +42,7 @@ class AbstractFamily(eqx.Module):
     """The distribution of a response y given its linear predictor eta and ancillary parameters.
 
     Everything is elementwise and knows no groups, nodes or levels: the leaves of y broadcast against eta, which has one
-    more axis, in front, where a family has several `equations`.  `aux` holds the ancillary parameters as they are
+    more axis in front, of length `equations`, where a family is `stacked`.  `aux` holds the ancillary parameters as they are
     printed (cut points, log dispersions, the variance of a normal response), one scalar each.  `links` are the links a
     family allows, the default first; `name` is the suite's word for it.
     """
@@ -116,6 +116,11 @@ class AbstractFamily(eqx.Module):
     def equations(self) -> int:
         """Number of linear predictors of a response."""
         return 1
+
+    @property
+    def stacked(self) -> bool:
+        """Is the first axis of eta that of the linear predictors?"""
+        return False
 
     @property
     def cuts(self) -> int:

@@ -11,8 +11,8 @@ with m = 4 and the integrals over r > 0
 
 k(s r) rises from 0 and is convex, so that the integral up to where it is 38 has all digits by a Gauss-Legendre rule of
 24 points: at shapes from 1e-3 to 1e6 log Q is within 1e-12 of numbers computed with 60 digits, its first three
-derivatives within 4e-11 (of 1 or of their size).  All terms are positive; the shape of the lower integral is raised by m
-because k is slow to rise where b is small.  Nothing is iterated but the end of the range, of which no derivative is
+derivatives within 4e-11 (of 1 or of their size).  All terms are positive; the shape of the lower integral is raised by
+m because k is slow to rise where b is small.  Nothing is iterated but the end of the range, of which no derivative is
 needed, so that everything can be differentiated as often as one likes.
 """
 
@@ -85,7 +85,7 @@ def _bounds(cumulative, a):
 
 
 def _integral(x, shape, side):
-    """Length of the range and mean height of J(x, shape, side), which itself is too small for quotients of its powers."""
+    """Length of the range and mean height of J(x, shape, side), whose own square may be too small for a number."""
     reach = _reach(*jax.lax.stop_gradient((x, shape, side)))
     w = (side * reach)[..., None] * _along(_NODES, reach)
     fall = x[..., None] * jnp.expm1(w) - shape[..., None] * w

@@ -54,9 +54,9 @@ def family(name: str, link: str | None = None, **details: Any) -> AbstractFamily
     """The family called `name` with the link called `link` (None: its default).
 
     Details: `dispersion` ("mean", the default, or "constant") of "nbinomial"; `categories` of "ordinal" and
-    "multinomial", in order, and `base`, the place of the latter's base outcome (0); `aft` of survival times (accelerated
-    failure time; by default those that can have proportional hazards have them); `word` of "interval", what the model
-    is called.
+    "multinomial", in order, and `base`, the place of the latter's base outcome (0); `aft` of survival times, whether
+    they are accelerated failure times (by default those that can have proportional hazards have them); `word` of
+    "interval", what the model is called.
     """
     if name not in FAMILIES:
         raise ValueError(f"`{name}` is no family: use {_listed(FAMILIES)}")

@@ -145,8 +145,10 @@ def _require_entries(entry: np.ndarray, exit: np.ndarray, where) -> None:
         row = int(np.argmin(good))
         count = int(np.count_nonzero(~good))
         more = "" if count == 1 else f" ({count:,} such rows in all)"
-        raise ValueError(f"the record runs from {entry[row]:.10g} to {exit[row]:.10g} in {where(row)}{more}: a record "
-                         "begins at time 0 or later and ends after that; correct the times or leave it out")  # fmt: skip
+        raise ValueError(
+            f"the record runs from {entry[row]:.10g} to {exit[row]:.10g} in {where(row)}{more}: a record begins at "
+            "time 0 or later and ends after that; correct the times or leave it out"
+        )
 
 
 def scale(aux):

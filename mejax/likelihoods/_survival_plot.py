@@ -22,9 +22,7 @@ def cumulative_hazard(y, weights: np.ndarray | None) -> tuple[np.ndarray, np.nda
     return times, np.cumsum(step) - 0.5 * step, counts
 
 
-def location_scale(
-    y, weights: np.ndarray | None, standard: Callable[[np.ndarray], np.ndarray]
-) -> tuple[float, float]:
+def location_scale(y, weights: np.ndarray | None, standard: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
     """(eta, s) of log t = eta + s x by least squares, where x = `standard(cumulative hazard)`.
 
     With one distinct time of failure s is 1.

@@ -34,6 +34,10 @@ class Multinomial(AbstractFamily):
         return len(self.categories) - 1
 
     @property
+    def stacked(self):
+        return True
+
+    @property
     def _others(self) -> tuple[int, ...]:
         """Category numbers of the linear predictors."""
         return tuple(j for j in range(len(self.categories)) if j != self.base)

@@ -7,13 +7,12 @@ import pandas as pd
 
 from ..elimination import nesting
 from ..fitting import Estimates
-from ..lmm import LinearModel
 from ..tables import Column, Group, render_groups, render_matrix, render_simple
 from .display import Display
+from .response import has_normal_errors
 from .scales import delta, standard_deviations
 from .tables import COLUMNS, Lines, logit_interval
 
-LATENT_VARIANCES = {"logit": np.pi**2 / 3, "probit": 1.0, "cloglog": np.pi**2 / 6}
 _INTERVAL = (Column("Estimate"), Column("Std. err.", gap=3), Column("[conf.", gap=3), Column("interval]", gap=3))
 
 
@@ -36,8 +35,8 @@ def icc(estimates: Estimates, level: float) -> Display:
     variable's standard distribution (pi^2 / 3 for logit, 1 for probit, pi^2 / 6 for cloglog).
     With random slopes the value holds where their covariates are zero.  Intervals are symmetric on the logit scale.
     """
-    chain = _nested_intercepts(estimates)
     residual, constant = level_one(estimates)
+    chain = _nested_intercepts(estimates)
     labels, sums = [], []
     for depth, path in enumerate(chain):
         labels.append("|".join(reversed(path.split(">"))))
@@ -97,22 +96,19 @@ def _crossed(estimates: Estimates) -> bool:
 
 
 def level_one(estimates: Estimates) -> tuple[list[int], float]:
-    """The variance within the lowest groups: the position of a component, or a constant.
+    """The variance within the lowest groups: the position of a component (var(e)), or a constant.
 
     Raises:
         ValueError: a response for which there is no such variance on the scale of the linear predictor.
     """
-    last = [len(estimates.components) - 1]
-    if isinstance(estimates.model, LinearModel):
-        return last, 0.0
+    if has_normal_errors(estimates):
+        return [len(estimates.components) - 1], 0.0
     family = estimates.model.family
-    if family.name == "gaussian" and family.link.name == "identity":
-        return last, 0.0
-    if family.name in ("bernoulli", "binomial", "ordinal"):
-        return [], LATENT_VARIANCES[family.link.name]
+    if family.latent_variance is not None:
+        return [], family.latent_variance
     raise ValueError(
         f"estat icc: a {family.name} response with link {family.link.name} has no level-1 variance on the scale of the "
-        "linear predictor; intraclass correlations exist after linear, binary and ordinal models"
+        "linear predictor; intraclass correlations exist after linear, censored, binary and ordinal models"
     )
 
 

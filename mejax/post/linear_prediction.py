@@ -19,7 +19,7 @@ def predict_linear(estimates: Estimates, encoding: Encoding, asked: Request, dat
     """One of `STATISTICS`; the options of generalized models are refused."""
     statistic = "xb" if asked.statistic == "" else asked.statistic
     asked.require_known(statistic, STATISTICS)
-    asked.require_plain_of("a linear model", ("conditional", "marginal", "outcome"))
+    asked.require_plain_of("a linear model", ("conditional", "marginal", "outcome", "lower", "upper", "at"))
     if statistic in ("stdp", "reffects", "reses"):
         asked.require_offset(statistic)
     if statistic in ("residuals", "rstandard") and data is not None:

@@ -1,5 +1,6 @@
 """Likelihood-ratio tests of two fits."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import jax
@@ -107,10 +108,13 @@ def _check_methods(first: Estimates, second: Estimates) -> None:
 
 
 def _response_kind(estimates: Estimates) -> str:
+    """Family, link, ancillary parameters, and what else decides on the meaning of the coefficients."""
     if isinstance(estimates.model, LinearModel):
         return "linear model"
     family = estimates.model.family
-    return " ".join([family.name, "with link", family.link.name, *sorted(estimates.ancillary_labels)])
+    fields = {field.name: getattr(family, field.name) for field in dataclasses.fields(family)}
+    metric = [f"{name}={value}" for name, value in fields.items() if isinstance(value, int)]  # aft, base
+    return " ".join([family.name, "with link", family.link.name, *sorted(estimates.ancillary_labels), *metric])
 
 
 def _integration(estimates: Estimates) -> str:

@@ -25,7 +25,8 @@ def predict(estimates: Estimates, encoding: Encoding, asked: Request, data: Any 
     over sigma_e.  Their random effects are best linear unbiased predictions; `reses` are conditional on beta under ML,
     of the full prediction error under REML.
 
-    Generalized models (default mu, after ordinal ones pr): see `mejax.post.generalized_prediction`.
+    Generalized models (default mu, pr of categories, eta of censored responses, mean of survival times): see
+    `mejax.post.generalized_prediction`.
     """
     if isinstance(estimates.model, LinearModel):
         return predict_linear(estimates, encoding, asked, data)

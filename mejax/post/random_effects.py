@@ -1,6 +1,4 @@
-"""Random effects of generalized models given the responses, and averages over their distribution."""
-
-from collections.abc import Callable
+"""Random effects of generalized models given the responses, and their part in the linear predictor's variance."""
 
 import numpy as np
 
@@ -9,7 +7,6 @@ from ..glmm import LAPLACES, empirical_bayes
 from .rows import Rows
 
 CONDITIONAL = ("ebmeans", "ebmodes", "fixedonly")
-_REACH, _POINTS = 12.0, 241  # of the average over a standard normal
 
 
 def resolve_conditional(estimates: Estimates, conditional: str | None) -> str:
@@ -38,24 +35,32 @@ def posterior(estimates: Estimates, kind: str) -> tuple[tuple[np.ndarray, ...], 
 
 
 def total_variance(estimates: Estimates, rows: Rows) -> np.ndarray:
-    """sum_k z_k' Sigma_k z_k (n,): the variance of the linear predictor around X beta."""
-    total = np.zeros(len(rows.x))
+    """sum_k z_k' Sigma_k z_k: the variance of the linear predictor around X beta (n,).
+
+    (n, E, E) with several linear predictors: their covariance matrix; effects that all share give it equal entries.
+    """
+    several = rows.equations > 1
+    total = np.zeros((len(rows.x), rows.equations, rows.equations) if several else len(rows.x))
     for name, effect, sigma in zip(estimates.names.effects, rows.effects, estimates.sigmas, strict=True):
         if name.factor is not None:  # one indicator per row; a level never seen has none, but the same variance
             total += sigma[0, 0]
-        else:
-            total += np.einsum("ij,jk,ik->i", effect.z, sigma, effect.z)
+            continue
+        q = effect.z.shape[1]
+        found = np.einsum("ij,cjdk,ik->icd", effect.z, sigma.reshape(len(sigma) // q, q, -1, q), effect.z)
+        total += found if several else found[:, 0, 0]
     return total
 
 
-def average(function: Callable[[np.ndarray], np.ndarray], mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """E function(eta) for eta ~ N(mean, variance), by the trapezoid rule over +-12 standard deviations.
+def predictor_root(estimates: Estimates, rows: Rows) -> np.ndarray:
+    """R with R R' the covariance matrix of the linear predictors, for each row: (n, 1), or (E, n, D) with several.
 
-    For functions that are analytic near the real line its error falls exponentially in the number of points, also
-    where they are steep (Trefethen and Weideman 2014), which that of Gauss-Hermite rules does not.
+    D is 1 where all predictors share their random effects.
     """
-    nodes = np.linspace(-_REACH, _REACH, _POINTS)
-    weights = np.exp(-0.5 * nodes**2)
-    sd = np.sqrt(variance)
-    terms = (w * np.asarray(function(mean + sd * node)) for w, node in zip(weights, nodes, strict=True))
-    return sum(terms, start=np.zeros(())) / weights.sum()
+    total = total_variance(estimates, rows)
+    if rows.equations == 1:
+        return np.sqrt(total)[:, None]
+    if all(effect.copies == 1 for effect in estimates.design.effects):
+        shared = np.sqrt(total[:, 0, 0])
+        return np.broadcast_to(shared[None, :, None], (rows.equations, len(shared), 1))
+    values, vectors = np.linalg.eigh(np.nan_to_num(total))  # a missing covariate shows in X beta
+    return np.moveaxis(vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :], 0, 1)

@@ -16,6 +16,9 @@ class Request:
     outcome: Any = None
     relevel: str | None = None
     offset: bool = True
+    lower: Any = None
+    upper: Any = None
+    at: Any = None
 
     def require_known(self, statistic: str, known: Sequence[str]) -> None:
         """Raise an error where the statistic is none of those `known`."""

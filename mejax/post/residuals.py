@@ -2,16 +2,19 @@
 
 import numpy as np
 
+from .._typing import Response
+from ..likelihoods import AbstractMeanFamily
+
 RESIDUALS = ("residuals", "pearson", "deviance", "anscombe")
 
 
-def residual(family, kind: str, y, mu: np.ndarray, aux: np.ndarray) -> np.ndarray:
+def residual(family: AbstractMeanFamily, kind: str, y: Response, mu: np.ndarray, aux: np.ndarray) -> np.ndarray:
     """One of `RESIDUALS` (n,).
 
     residuals: y - mu.  pearson: (y - mu) / sqrt(V(mu)).  deviance: sign(y - mu) sqrt(d), d the contribution to the
     deviance.  anscombe: the difference of A(y) and A(mu) over its standard deviation, A' = V^(-1/3).
     """
-    raw = np.asarray(y[0] if family.name == "binomial" else y) - mu
+    raw = family.observed(y) - mu
     if kind == "residuals":
         return raw
     if kind == "pearson":

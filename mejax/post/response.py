@@ -1,4 +1,4 @@
-"""Responses of generalized models in the user's terms: means, probabilities of outcomes, categories, trials."""
+"""Responses in the user's terms: outcomes, the columns of several predictors, values as they would be observed."""
 
 from typing import Any
 
@@ -7,51 +7,39 @@ import pandas as pd
 
 from ..fitting import Estimates
 from ..frame import Encoding
-from .rows import Rows
+from ..lmm import LinearModel
+from .arguments import has_limits, own_limit
 
 
-def response_of(estimates: Estimates, encoding: Encoding, rows: Rows) -> Any:
-    """What the family takes as y: the sample's response; for new data only what does not depend on the outcome."""
-    if rows.keep is not None:
-        return estimates.design.y
-    if estimates.model.family.name != "binomial":
-        return None
-    trials = rows.extras.get("binomial")
-    if trials is None:
-        assert encoding.response is not None
-        raise ValueError(
-            f"predict: mu of a binomial response is trials x probability, and the new data do not give the trials "
-            f"`{encoding.response.trials}`; add the column, or predict `pr`"
-        )
-    return np.zeros(len(rows.x)), np.broadcast_to(np.asarray(trials, float), len(rows.x))
+def has_categories(encoding: Encoding) -> bool:
+    """Is the response one of several categories, so that its mean says nothing?"""
+    return encoding.response is not None and "categories" in encoding.response.details
 
 
-def mean_of(family, y: Any, eta: np.ndarray, aux: np.ndarray) -> np.ndarray:
-    """E(y given eta) (n,).
+def has_outcomes(encoding: Encoding) -> bool:
+    """Does a probability belong to one of the response's values?"""
+    return encoding.response is not None and len(encoding.response.values) > 0
 
-    Raises:
-        ValueError: an ordinal response, which has probabilities but no mean.
+
+def has_normal_errors(estimates: Estimates) -> bool:
+    """Is the response, or what is behind it, the linear predictor plus a normal error with the variance var(e)?"""
+    if isinstance(estimates.model, LinearModel):
+        return True
+    family = estimates.model.family
+    return len(family.variances) == 1 and family.link.name == "identity"
+
+
+def probability_of(encoding: Encoding, outcome: Any, found: np.ndarray) -> np.ndarray:
+    """Of all probabilities the one asked for (n,); without an outcome they stay as they are.
+
+    Those of categories are (n, k); of a yes-or-no response there is one, that of yes.
     """
-    if family.name == "ordinal":
-        raise ValueError("predict: the categories of an ordinal response have no mean; predict `pr`")
-    return np.asarray(family.mean(y, eta, aux))
-
-
-def probabilities_of(family, encoding: Encoding, outcome: Any, eta: np.ndarray, aux: np.ndarray) -> np.ndarray:
-    """Pr(y = outcome given eta) (n,); (n, k) for all k categories of an ordinal response without an outcome."""
-    if family.name not in ("bernoulli", "binomial", "ordinal"):
-        raise ValueError(f"predict: `pr` is for binary and ordinal responses; a {family.name} response has mu")
-    found = np.asarray(family.probabilities(eta, aux))
-    if family.name == "binomial":
-        if outcome is not None:
-            raise ValueError("predict: `outcome` says nothing about a binomial response; pr is that of a success")
-        return found
     if outcome is None:
         return found
     place = _place(encoding, outcome)
-    if family.name == "bernoulli":
-        return found if place == 1 else 1.0 - found
-    return found[:, place]
+    if found.ndim > 1:
+        return found[:, place]
+    return found if place == 1 else 1.0 - found
 
 
 def _place(encoding: Encoding, outcome: Any) -> int:
@@ -60,21 +48,31 @@ def _place(encoding: Encoding, outcome: Any) -> int:
     coding = encoding.response
     for known in (coding.values, coding.labels):
         for place, value in enumerate(known):
-            if type(outcome) is not bool and value == outcome:
+            if isinstance(outcome, bool) == isinstance(value, bool) and value == outcome:
                 return place
     raise ValueError(f"predict: there is no `outcome={outcome!r}`; the outcomes are {', '.join(coding.labels)}")
 
 
 def outcome_columns(encoding: Encoding) -> pd.Index:
-    """The categories of an ordinal response as column names."""
+    """The categories of the response as column names."""
     assert encoding.response is not None
     return pd.Index(encoding.response.values, name="outcome")
 
 
-def observed_values(family, encoding: Encoding, y: np.ndarray) -> np.ndarray:
-    """Responses as they stand in the table: the categories' own values in place of their numbers."""
-    if family.name != "ordinal":
-        return y
+def predictor_columns(estimates: Estimates, encoding: Encoding) -> pd.Index:
+    """The outcomes that have linear predictors, as column names: all but the base outcome."""
     assert encoding.response is not None
-    values = np.asarray(encoding.response.values)
-    return values[y.astype(np.int64)]
+    values = list(encoding.response.values)
+    del values[encoding.response.details["base"]]
+    assert len(values) == estimates.model.family.equations
+    return pd.Index(values, name="outcome")
+
+
+def observed_values(encoding: Encoding, y: np.ndarray) -> np.ndarray:
+    """Responses as they stand in the table: categories' own values for their numbers, what limits leave to be seen."""
+    if has_categories(encoding):
+        assert encoding.response is not None
+        return np.asarray(encoding.response.values)[y.astype(np.int64)]
+    if not has_limits(encoding):
+        return y
+    return np.clip(y, *(own_limit(encoding, encoding.extras, side) for side in (0, 1)))

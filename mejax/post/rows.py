@@ -1,5 +1,6 @@
 """The rows that are predicted: those of the estimation sample, or of new data coded alike."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,13 +10,16 @@ import pandas as pd
 from ..elimination import nesting
 from ..fitting import Estimates
 from ..frame import Encoding
+from ..lmm import LinearModel
 
 
 @dataclass(frozen=True)
 class Rows:
     """The rows predicted: fixed columns, offset, and for each random-effects equation codes (-1: unseen) and z.
 
-    `extras` holds, for new data, the options that use the table (trials of a binomial response).
+    `extras` holds the options that use the table (trials of a binomial response, times, limits), as far as the table
+    has their columns.  `equations` is the number of linear predictors: where there are several, everything about a
+    linear predictor has one more axis, in front.
     """
 
     x: np.ndarray
@@ -24,11 +28,13 @@ class Rows:
     index: pd.Index
     keep: np.ndarray | None  # the sample's place in the table; None for new data
     missing: np.ndarray | None = None  # rows of new data without a value that the model needs
-    extras: dict[str, np.ndarray] = field(default_factory=dict)
+    extras: Mapping[str, np.ndarray] = field(default_factory=dict)
+    equations: int = 1
 
     def linear(self, coefficients: np.ndarray, offset: bool = True) -> np.ndarray:
-        """X beta (n,), the offset included."""
-        value = self.x @ coefficients
+        """X beta (n,), the offset included; (E, n) with several equations."""
+        blocks = coefficients.reshape(self.equations, self.x.shape[1])
+        value = blocks @ self.x.T if self.equations > 1 else self.x @ blocks[0]
         return value if self.offset is None or not offset else value + self.offset
 
 
@@ -36,13 +42,20 @@ def read_rows(
     estimates: Estimates, encoding: Encoding, data: Any, random: Literal["groups", "columns", "none"]
 ) -> Rows:
     """The estimation sample, or `data`, of whose random part `random` says how much is needed."""
-    design = estimates.design
+    design, equations = estimates.design, equations_of(estimates)
     if data is None:
         index = encoding.index if encoding.index is not None else pd.RangeIndex(len(encoding.sample))
-        return Rows(design.x, design.offset, design.effects, index, encoding.sample)
+        return Rows(
+            design.x, design.offset, design.effects, index, encoding.sample, None, encoding.extras, equations
+        )  # fmt: skip
     new = encoding.replay(data, random=random)
     index = data.index if isinstance(data, pd.DataFrame) else pd.RangeIndex(len(new.x))
-    return Rows(new.x, new.offset, new.effects, index, None, new.missing, dict(new.extras))
+    return Rows(new.x, new.offset, new.effects, index, None, new.missing, new.extras, equations)
+
+
+def equations_of(estimates: Estimates) -> int:
+    """Number of linear predictors of a response."""
+    return 1 if isinstance(estimates.model, LinearModel) else estimates.model.family.equations
 
 
 def spread(rows: Rows, frame: pd.DataFrame) -> pd.DataFrame:
@@ -58,14 +71,21 @@ def spread(rows: Rows, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def standard_error(estimates: Estimates, rows: Rows) -> np.ndarray:
-    """The standard error of X beta (n,)."""
-    return np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows.x, estimates.coefficient_vce, rows.x), 0.0))
+    """The standard error of X beta (n,); (E, n) with several equations."""
+    p = rows.x.shape[1]
+    blocks = [slice(e * p, (e + 1) * p) for e in range(rows.equations)]
+    squares = [np.einsum("ij,jk,ik->i", rows.x, estimates.coefficient_vce[b, b], rows.x) for b in blocks]
+    errors = np.sqrt(np.maximum(np.stack(squares), 0.0))
+    return errors if rows.equations > 1 else errors[0]
 
 
 def contribution(effect, values: np.ndarray) -> np.ndarray:
-    """z_i'u of each row's group, 0 for groups never seen."""
+    """z_i'u of each row's group (n,), 0 for groups never seen; (E, n) where each predictor has effects of its own."""
     padded = np.vstack([values, np.zeros(values.shape[1])])
-    return np.einsum("ij,ij->i", effect.z, padded[effect.codes])
+    q = effect.z.shape[1]
+    if values.shape[1] == q:
+        return np.einsum("ij,ij->i", effect.z, padded[effect.codes])
+    return np.einsum("ij,iej->ei", effect.z, padded[effect.codes].reshape(len(effect.z), -1, q))
 
 
 def effects_frame(estimates: Estimates, rows: Rows, which: list[int], values: tuple, unseen: tuple) -> pd.DataFrame:
@@ -87,7 +107,7 @@ def effects_frame(estimates: Estimates, rows: Rows, which: list[int], values: tu
 
 
 def effect_labels(estimates: Estimates, k: int) -> list[str]:
-    """`id:week`, `id:_cons`, `_all:R.week`."""
+    """`id:week`, `id:_cons`, `_all:R.week`; `id:2:_cons` where each linear predictor has effects of its own."""
     name = estimates.names.effects[k]
     return [f"{name.name}:{column}" for column in name.columns]
 

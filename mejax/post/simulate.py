@@ -10,20 +10,22 @@ from ..fitting import Estimates
 from ..frame import Encoding
 from ..lmm import LinearModel
 from .response import observed_values
-from .rows import contribution
+from .rows import contribution, read_rows
 
 
 def simulate(estimates: Estimates, encoding: Encoding, n: int, seed: int) -> pd.DataFrame:
     """`n` responses drawn from the model at its estimates: new random effects, new outcomes, the same design.
 
     A row per row of the data (NaN outside the sample), a column per draw; the same `seed` gives the same draws.
-    Binomial responses are counts, ordinal ones the categories' values.  Call inside double precision.
+    Binomial responses are counts, those in categories the categories' values.  Survival times are times of failure,
+    drawn given survival to the record's entry; nothing censors them.  After metobit a draw beyond a limit is the limit,
+    as it would be observed; after meintreg draws are the latent values.  Call inside double precision.
     """
     if not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"simulate: `n` is the number of draws, a whole number of at least 1; got {n}")
     generator = np.random.default_rng(seed)
     design = estimates.design
-    mean = design.x @ estimates.coefficients + (0.0 if design.offset is None else design.offset)
+    mean = read_rows(estimates, encoding, None, "none").linear(estimates.coefficients)
     roots = [_root(sigma) for sigma in estimates.sigmas]
     linear = isinstance(estimates.model, LinearModel)
     draw = _errors(estimates, generator) if linear else _outcomes(estimates, encoding, seed)
@@ -51,7 +53,7 @@ def _outcomes(estimates: Estimates, encoding: Encoding, seed: int) -> Callable[[
 
     def draw(eta: np.ndarray, column: int) -> np.ndarray:
         drawn = family.sample(jax.random.fold_in(key, column), estimates.design.y, eta, estimates.aux)
-        return observed_values(family, encoding, np.asarray(drawn))
+        return observed_values(encoding, np.asarray(drawn))
 
     return draw
 
