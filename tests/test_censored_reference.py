@@ -209,6 +209,10 @@ def test_two_outcomes_are_a_logit():
     np.testing.assert_allclose(fit.params, logit.params, rtol=1e-6)
     np.testing.assert_allclose(fit.bse, logit.bse, rtol=1e-6)
     assert list(fit.fixed.index) == ["1:x", "1:_cons"]
+    assert fit.test("[1]x").chi2 == pytest.approx(logit.test("x").chi2, rel=1e-6)
+    for options in ({}, {"marginal": True}, {"conditional": "fixedonly"}):
+        np.testing.assert_allclose(fit.predict("pr", outcome=1, **options), logit.predict("pr", **options), rtol=1e-6)
+    assert set(np.unique(fit.simulate(1, seed=3))) == {0, 1}
 
 
 def test_the_base_outcome_is_a_matter_of_words():

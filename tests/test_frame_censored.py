@@ -58,7 +58,8 @@ def test_limits(scores, options):
     design, encoding = read_text(f"metobit y x || g:, {options}", scores)
     equal(design.y, lower, upper)
     coding = encoding.response
-    assert (coding.family, coding.link, coding.limits, dict(coding.details)) == ("interval", "identity", limits, {})
+    assert (coding.family, coding.link, coding.limits) == ("interval", "identity", limits)
+    assert dict(coding.details) == {"word": "tobit", "closed": False}
     assert coding.facts == tuple(zip(("Uncensored", "Left-censored", "Right-censored"), counts, strict=True))
     assert coding.limit_words == (("Lower", texts[0]), ("Upper", texts[1]))
     assert encoding.names.response == "y" and encoding.names.notes == ()
@@ -156,7 +157,7 @@ def test_metrics_are_details_of_the_family():
         ("d(w)", "weibull", False), ("d(e) time", "exponential", True), ("d(gam)", "survival gamma", True)
     ):  # fmt: skip
         _, encoding = read_text(f"mestreg x || g:, time(t) {typed}", table)
-        assert encoding.response.family == name and dict(encoding.response.details) == {"aft": aft}
+        assert encoding.response.family == name and dict(encoding.response.details) == {"aft": aft, "delayed": False}
         assert encoding.response.facts[1] == ("No. of failures", 3)  # all of them, where no column says so
 
 

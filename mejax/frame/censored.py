@@ -25,7 +25,8 @@ def limited_response(spec: Spec, source: Source, needs: Needs, sample: Sample, c
     counts = frequencies(spec, needs, sample)
     facts = _facts(~(left | right), left, right, counts)
     coding = ResponseCoding(
-        choice.name, choice.link, {"word": "tobit", "closed": False}, facts=facts, limits=(_number(spec, "ll", low), _number(spec, "ul", high)),
+        choice.name, choice.link, {"word": "tobit", "closed": False}, facts=facts,
+        limits=(_number(spec, "ll", low), _number(spec, "ul", high)),
         limit_words=(("Lower", _words(spec, "ll", low)), ("Upper", _words(spec, "ul", high))),
     )  # fmt: skip
     ends = np.where(left, -np.inf, np.where(right, high, y)), np.where(right, np.inf, np.where(left, low, y))

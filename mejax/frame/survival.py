@@ -55,7 +55,8 @@ def survival_response(spec: Spec, source: Source, needs: Needs, sample: Sample, 
         ("No. of failures", total(failure == 1, counts)),
         ("Time at risk", float(np.sum((exit - entry) if counts is None else counts * (exit - entry)))),
     )
-    coding = ResponseCoding(choice.name, choice.link, {"aft": choice.aft}, facts=facts)
+    details = {"aft": choice.aft, "delayed": bool(np.any(entry > 0))}
+    coding = ResponseCoding(choice.name, choice.link, details, facts=facts)
     notes = (*_failure_notes(spec, source, failure), *_gaps(sample.take(records.gap)))
     return CodedResponse((entry, exit, failure), coding, notes)
 

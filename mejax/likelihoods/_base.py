@@ -42,9 +42,9 @@ class AbstractFamily(eqx.Module):
     """The distribution of a response y given its linear predictor eta and ancillary parameters.
 
     Everything is elementwise and knows no groups, nodes or levels: the leaves of y broadcast against eta, which has one
-    more axis in front, of length `equations`, where a family is `stacked`.  `aux` holds the ancillary parameters as they are
-    printed (cut points, log dispersions, the variance of a normal response), one scalar each.  `links` are the links a
-    family allows, the default first; `name` is the suite's word for it.
+    more axis in front, of length `equations`, where a family is `stacked`.  `aux` holds the ancillary parameters as
+    they are printed (cut points, log dispersions, the variance of a normal response), one scalar each.  `links` are the
+    links a family allows, the default first; `name` is the suite's word for it.
     """
 
     name: ClassVar[str]

@@ -41,13 +41,13 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
 _DISPERSIONS = {"mean": "nbinomial", "constant": "nbinomial constant"}
 _ACCELERATED = ("loglogistic", "lognormal", "survival gamma")  # survival times without proportional hazards
 _DETAILS = {
-    "exponential": ("aft",),
+    "exponential": ("aft", "delayed"),
     "interval": ("word", "closed"),
     "multinomial": ("categories", "base"),
     "nbinomial": ("dispersion",),
     "ordinal": ("categories",),
-    "weibull": ("aft",),
-} | dict.fromkeys(_ACCELERATED, ("aft",))
+    "weibull": ("aft", "delayed"),
+} | dict.fromkeys(_ACCELERATED, ("aft", "delayed"))
 
 
 def family(name: str, link: str | None = None, **details: Any) -> AbstractFamily:
@@ -55,8 +55,9 @@ def family(name: str, link: str | None = None, **details: Any) -> AbstractFamily
 
     Details: `dispersion` ("mean", the default, or "constant") of "nbinomial"; `categories` of "ordinal" and
     "multinomial", in order, and `base`, the place of the latter's base outcome (0); `aft` of survival times, whether
-    they are accelerated failure times (by default those that can have proportional hazards have them); `word` of
-    "interval", what the model is called.
+    they are accelerated failure times (by default those that can have proportional hazards have them), and `delayed`,
+    whether some enter late (True); `word` of "interval", what the model is called, and `closed`, whether some intervals
+    have two finite ends (True).
     """
     if name not in FAMILIES:
         raise ValueError(f"`{name}` is no family: use {_listed(FAMILIES)}")

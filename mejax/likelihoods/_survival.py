@@ -28,11 +28,12 @@ class AbstractSurvivalFamily(AbstractFamily):
 
     with the hazard h and the probability S of surviving, both on the scale of time.  `aft` says what eta does: as an
     accelerated failure-time model it stretches time, T = exp(eta) T0; as one of proportional hazards it multiplies the
-    hazard by exp(eta).
+    hazard by exp(eta).  `delayed` says whether records may begin late: survival to the entry is half of the work.
     """
 
     link: eqx.AbstractVar[Log]
     aft: eqx.AbstractVar[bool]
+    delayed: eqx.AbstractVar[bool]
 
     @abc.abstractmethod
     def log_hazard(
@@ -61,7 +62,8 @@ class AbstractSurvivalFamily(AbstractFamily):
     ) -> Float[Array, "..."]:
         """log S(exit) - log S(entry)."""
         entry, exit, _ = y
-        return self.log_survival(exit, eta, aux) - self.log_survival(entry, eta, aux)
+        end = self.log_survival(exit, eta, aux)
+        return end - self.log_survival(entry, eta, aux) if self.delayed else end
 
     def quantile(
         self, probability: ArrayLike | float, eta: Float[ArrayLike, "..."], aux: Float[ArrayLike, " a"]

@@ -31,9 +31,11 @@ class AbstractWeibullFamily(AbstractSurvivalFamily):
         # one exponential: two large ones, each with its own limit, would have no difference
         entry, exit, _ = y
         p = self.shape(aux)
-        late = entry > 0
-        before = p * jnp.log(jnp.where(late, entry, 0.5) / jnp.where(late, exit, 1.0))
-        growth = p * log_time(exit) + jnp.where(late, jnp.log(-jnp.expm1(before)), 0.0)
+        growth = p * log_time(exit)
+        if self.delayed:
+            late = entry > 0
+            before = p * jnp.log(jnp.where(late, entry, 0.5) / jnp.where(late, exit, 1.0))
+            growth = growth + jnp.where(late, jnp.log(-jnp.expm1(before)), 0.0)
         return from_the_start(exit, -_extreme.exponential(growth + self._log_rate(eta, p)))
 
     def time(self, cumulative, eta, aux):

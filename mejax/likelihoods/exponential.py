@@ -17,6 +17,7 @@ class Exponential(AbstractWeibullFamily):
     links: ClassVar[tuple[str, ...]] = ("log",)
     link: Log = Log()
     aft: bool = eqx.field(static=True, default=False)
+    delayed: bool = eqx.field(static=True, default=True)
 
     @property
     def ancillary(self):

@@ -2,12 +2,13 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
 from . import _extreme, _logistic
+from ._nelson_aalen import location_scale
 from ._survival import AbstractSurvivalFamily, from_the_start, log_time, scale
-from ._survival_plot import location_scale
 from .links import Log
 
 
@@ -20,6 +21,7 @@ class Loglogistic(AbstractSurvivalFamily):
     name: ClassVar[str] = "loglogistic"
     links: ClassVar[tuple[str, ...]] = ("log",)
     link: Log = Log()
+    delayed: bool = eqx.field(static=True, default=True)
 
     @property
     def aft(self):

@@ -2,14 +2,15 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import ndtri
 
 from . import _extreme, _normal
+from ._nelson_aalen import location_scale
 from ._survival import AbstractSurvivalFamily, from_the_start, log_time, scale
-from ._survival_plot import location_scale
 from .links import Log
 
 _STEPS = 5  # of Newton's method: 4 are enough
@@ -21,6 +22,7 @@ class Lognormal(AbstractSurvivalFamily):
     name: ClassVar[str] = "lognormal"
     links: ClassVar[tuple[str, ...]] = ("log",)
     link: Log = Log()
+    delayed: bool = eqx.field(static=True, default=True)
 
     @property
     def aft(self):

@@ -2,12 +2,13 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
 from . import _extreme, _incomplete_gamma
+from ._nelson_aalen import cumulative_hazard
 from ._survival import AbstractSurvivalFamily, from_the_start, log_time, scale
-from ._survival_plot import cumulative_hazard
 from .links import Log
 
 _LARGEST = 600.0  # of log(t / mean), but for log t: cumulative hazards, which are differences, differ up to there
@@ -24,6 +25,7 @@ class SurvivalGamma(AbstractSurvivalFamily):
     name: ClassVar[str] = "survival gamma"
     links: ClassVar[tuple[str, ...]] = ("log",)
     link: Log = Log()
+    delayed: bool = eqx.field(static=True, default=True)
 
     @property
     def aft(self):
@@ -38,6 +40,8 @@ class SurvivalGamma(AbstractSurvivalFamily):
         entry, exit, failure = y
         a = _shape(aux)
         density = _incomplete_gamma.log_density(log_time(exit) - eta, a) - log_time(exit)
+        if not self.delayed:
+            return failure * density + (1.0 - failure) * self.log_survival(exit, eta, aux)
         # both ends at once: compiling the integral takes longer than anything else here
         start, end = self.log_survival(jnp.stack([entry, exit]), eta[None], aux)
         return failure * density + (1.0 - failure) * end - start

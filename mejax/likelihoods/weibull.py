@@ -5,8 +5,8 @@ from typing import ClassVar
 import equinox as eqx
 import numpy as np
 
+from ._nelson_aalen import location_scale
 from ._survival import scale
-from ._survival_plot import location_scale
 from ._weibull import AbstractWeibullFamily, log_rate
 from .links import Log
 
@@ -21,6 +21,7 @@ class Weibull(AbstractWeibullFamily):
     links: ClassVar[tuple[str, ...]] = ("log",)
     link: Log = Log()
     aft: bool = eqx.field(static=True, default=False)
+    delayed: bool = eqx.field(static=True, default=True)
 
     @property
     def ancillary(self):

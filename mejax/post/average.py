@@ -28,7 +28,12 @@ _EXPONENTS = (20.0, 16.0, 13.0)  # errors of exp(-20) = 2e-9 and so on are aimed
 @eqx.filter_jit
 def evaluated(family: AbstractFamily, name: str, y: Any, eta, aux):
     """The family's statistic called `name`."""
-    return family.statistics[name].function(y, jnp.asarray(eta), jnp.asarray(aux))
+    return family.statistics[name].function(y, predictors(family, jnp.asarray(eta)), jnp.asarray(aux))
+
+
+def predictors(family: AbstractFamily, eta: Any) -> Any:
+    """A single linear predictor (n,) as the family takes it: stacked families have an axis for it."""
+    return eta[None] if family.stacked and family.equations == 1 else eta
 
 
 def average(family: AbstractFamily, name: str, y: Any, eta: np.ndarray, root: np.ndarray, aux: np.ndarray):
@@ -102,7 +107,7 @@ def _term(family: AbstractFamily, name: str, y: Any, eta, root, aux) -> Callable
     """The statistic as a function of z (D,)."""
     function = family.statistics[name].function
     eta, root, aux = jnp.asarray(eta), jnp.asarray(root), jnp.asarray(aux)
-    return lambda node: function(y, eta + root @ node, aux)
+    return lambda node: function(y, predictors(family, eta + root @ node), aux)
 
 
 def _grid(root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

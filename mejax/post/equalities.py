@@ -22,7 +22,7 @@ def implied_constraints(estimates: Estimates) -> tuple[str, ...]:
         stop = start + len(block.entries)
         labels = [c.label for c in estimates.component_info[start:stop]]
         found = _of_block(block, labels, estimates.components[start:stop])
-        texts += (canonical(constraint, estimates.names.response) for constraint in found)
+        texts += (canonical(constraint, estimates.names.response, estimates.names.equations) for constraint in found)
         assert all(c.equation == k for c in estimates.component_info[start:stop])
         start = stop
     return tuple(texts)

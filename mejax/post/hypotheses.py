@@ -50,7 +50,8 @@ def test(estimates: Estimates, hypotheses: tuple[str, ...]) -> Wald:
         raise ValueError('test: name at least one hypothesis, such as "week = 0"')
     if not all(isinstance(h, str) and h.strip() for h in hypotheses):
         raise ValueError(f'test: a hypothesis is a text such as "week = 0"; got {hypotheses!r}')
-    parsed = [parse_constraint(h, estimates.names.response) for h in hypotheses]
+    names = estimates.names
+    parsed = [parse_constraint(h, names.response, names.equations) for h in hypotheses]
     rows = np.array([_row(estimates, h) for h in parsed])
     chi2, df = _wald(rows, np.array([h.constant for h in parsed]), estimates.printed, estimates.covariance)
     p = upper_tail(chi2, df)
@@ -63,7 +64,7 @@ def test(estimates: Estimates, hypotheses: tuple[str, ...]) -> Wald:
 
 def lincom(estimates: Estimates, expression: str, level: float) -> Display:
     """Estimate, standard error and interval of a linear combination such as `week + 2*_cons`."""
-    parsed = parse_constraint(expression, estimates.names.response)
+    parsed = parse_constraint(expression, estimates.names.response, estimates.names.equations)
     row = _row(estimates, parsed)
     vce = estimates.covariance[np.ix_(row != 0, row != 0)]
     weights = row[row != 0]

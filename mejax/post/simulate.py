@@ -9,6 +9,7 @@ import pandas as pd
 from ..fitting import Estimates
 from ..frame import Encoding
 from ..lmm import LinearModel
+from .average import predictors
 from .response import observed_values
 from .rows import contribution, read_rows
 
@@ -52,7 +53,8 @@ def _outcomes(estimates: Estimates, encoding: Encoding, seed: int) -> Callable[[
     family, key = estimates.model.family, jax.random.key(seed)
 
     def draw(eta: np.ndarray, column: int) -> np.ndarray:
-        drawn = family.sample(jax.random.fold_in(key, column), estimates.design.y, eta, estimates.aux)
+        stacked = predictors(family, eta)
+        drawn = family.sample(jax.random.fold_in(key, column), estimates.design.y, stacked, estimates.aux)
         return observed_values(encoding, np.asarray(drawn))
 
     return draw
