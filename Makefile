@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint format bench bench-large clean
+.PHONY: demo test lint format notebooks bench bench-large clean
 
 demo: $(READY)
 	@$(BIN)/mejax 'mixed weight week || id: week, covariance(unstructured)' --data pig
@@ -21,6 +21,10 @@ lint: $(READY)
 format: $(READY)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+# Executes the notebooks and stores their outputs in them; the tests compare with what is stored.
+notebooks: $(READY)
+	@$(BIN)/python -m notebooks.execute
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks

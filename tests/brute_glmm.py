@@ -38,7 +38,7 @@ def log_density(kind: str, link: str, y: Any, eta: np.ndarray, aux: np.ndarray) 
         return stats.binom.logpmf(y[0], y[1], inverse(eta))
     with np.errstate(invalid="ignore"):  # tails of 0, whose quotient is unknown: nothing is left so far from the data
         found = families.log_density(kind, y, inverse(eta), aux)
-    return np.where(np.isnan(found), -np.inf, found)
+    return np.where(np.isfinite(found), found, -np.inf)
 
 
 def _meet(leaf: np.ndarray, eta: np.ndarray) -> np.ndarray:

@@ -80,6 +80,18 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "no observations: of 12 rows 12 records end on or before they begin: not used",
     ),
     "times of text": ("mestreg x || g:, time(c) distribution(weibull)", table(c="a"), "`c` holds text, not numbers"),
+    "times that are durations": (
+        SURVIVAL,
+        table(t=pd.to_timedelta(np.arange(ROWS) + 1, unit="D")),
+        r"holds durations, not numbers(.|\n)*days: table\['t'\] / pd.Timedelta\(days=1\)",
+    ),
+    "times that are numerals": (SURVIVAL, table(t="2.5"), r"text, not numbers(.|\n)*pd.to_numeric\(table\['t'\]\)"),
+    "entry on a date": (
+        SURVIVAL + " enter(c)",
+        table(c=pd.Timestamp("2020-01-01")),
+        "`c` holds dates(.|\n)*days since",
+    ),
+    "nobody failed": (SURVIVAL, table(d="alive"), r"text \(alive\).*`failure='d == \"dead\"'`"),
     "unclear failures": (SURVIVAL, table(d="dead"), r"`d` holds text \(dead\), which does not say what a failure is"),
     "three kinds of failure": (
         SURVIVAL,

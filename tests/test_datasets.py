@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import references
 
@@ -41,12 +42,28 @@ def test_caveats_are_stated():
     assert "wpunit" in datasets.describe("clippings")
 
 
-def test_value_labels_cover_the_codes():
-    frame = datasets.load("clippings")
-    labels = frame.attrs["value_labels"]["nitrogen"]
-    assert labels == {1: "Urea", 2: "Ammonium sulphate", 3: "IBDU", 4: "Urea (SC)"}
-    assert set(labels) == set(frame["nitrogen"])
+@pytest.mark.parametrize(
+    ("name", "column", "texts"),
+    [
+        ("clippings", "nitrogen", {1: "Urea", 2: "Ammonium sulphate", 3: "IBDU", 4: "Urea (SC)"}),
+        ("sdhouse", "status", {0: "street", 1: "community", 2: "independent"}),
+    ],
+)
+def test_value_labels_cover_the_codes(name, column, texts):
+    frame = datasets.load(name)
+    assert frame.attrs["value_labels"] == {column: texts}
+    assert set(texts) == set(frame[column])
     assert "value_labels" not in datasets.load("pig").attrs
+
+
+def test_counts_that_publications_state():
+    """38 patients with two catheters each; the wages at the limit of a published tobit fit; both arms of the trial."""
+    catheter, nlswork, sdhouse = (datasets.load(name) for name in ("catheter", "nlswork", "sdhouse"))
+    assert np.bincount(catheter["patient"]).tolist() == [0] + 38 * [2]
+    assert catheter[["infect", "time"]].to_numpy().sum(axis=0).tolist() == [58, 7724]
+    assert np.count_nonzero(nlswork["ln_wage"] >= 1.9) == 6890 and len(set(nlswork["idcode"])) == 4148
+    persons = [np.bincount(sdhouse.loc[sdhouse["sec8"] == arm, "time"]).tolist() for arm in (0, 1)]
+    assert persons == [[180, 161, 146, 145], [181, 161, 157, 158]]
 
 
 def test_frames_are_independent():
@@ -61,6 +78,7 @@ def test_frames_are_independent():
 def test_float_digits_are_untouched():
     assert datasets.load("bangladesh")["age"].iloc[0] == 18.4400005
     assert datasets.load("diuretics")["std"].iloc[1] == 0.346410155
+    assert datasets.load("nlswork")["ln_wage"].iloc[0] == 1.58997738
 
 
 @pytest.mark.parametrize(

@@ -395,6 +395,25 @@ def test_odd_labels_stay_apart(choices):
     assert read_text("memlogit n x || g:", choices)[1].response.labels == ("1", "2", "3")
 
 
+def test_labels_stand_on_one_line(choices):
+    for texts, labels in (
+        (("by\nbus", "a  car ", "x"), ("a car", "by bus", "x")),
+        (("a ", "a", " "), ("' '", "'a'", "'a '")),  # blanks are all that tells them apart
+    ):
+        odd = choices.n.map(dict(zip((1, 2, 3), texts, strict=True)))
+        assert read_text("memlogit odd x || g:", choices.assign(odd=odd))[1].response.labels == labels
+
+
+def test_truth_values(choices):
+    """False is an outcome; missing truth values are missing, in every kind of table."""
+    _, encoding = read_keywords("b x || g:", choices.assign(b=choices.n > 1), "memlogit", baseoutcome=False)
+    assert encoding.response.details["base"] == 0 and encoding.names.notes == ()
+    truth = pd.array([True, False, None] * 3, dtype="boolean")
+    for values in (truth, truth.astype(object)):
+        design, _ = read_text("memlogit b x || g:", choices.assign(b=values))
+        equal([design.y], [1, 0] * 3)
+
+
 def test_constraints_find_predictors(choices):
     _, encoding = read_text("memlogit c x || g:", choices)
     predictors = encoding.response.equations

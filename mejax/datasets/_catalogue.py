@@ -143,4 +143,65 @@ CATALOGUE: Mapping[str, Dataset] = {
         ),
         remarks=("Trees are numbered by their labels in R.",),
     ),
+    "catheter": Dataset(
+        title="infections of 38 dialysis patients at the insertion point of the catheter",
+        rows=76,
+        columns={
+            "patient": "patient, 1 to 38; two catheters each",
+            "time": "days from insertion to infection, or until the catheter was removed for another reason",
+            "infect": "1 if there was an infection, 0 if the catheter was removed before one",
+            "age": "age in years, at each insertion",
+            "female": "1 for women, 0 for men",
+            "disease": "kidney disease: AN (acute nephritis), GN (glomerulonephritis), PKD (polycystic), Other",
+        },
+        origin=(
+            "C. A. McGilchrist and C. W. Aisbett, Regression with frailty in survival analysis, Biometrics 47 (1991), "
+            "461-466. The copy is that of the R package survival (kidney, LGPL >= 2)."
+        ),
+        remarks=(
+            "The file of the same name that Stata's manuals use lists one mean age per patient and differs in some "
+            "other value, so fits differ slightly.",
+            "The original's column of estimated frailties is left out.",
+        ),
+    ),
+    "nlswork": Dataset(
+        title="wages of young women in the National Longitudinal Survey, 1970-1988",
+        rows=19224,
+        columns={
+            "idcode": "woman (4,148 of them)",
+            "year": "year of the interview, 70 to 88",
+            "age": "age in years",
+            "grade": "years of schooling completed",
+            "not_smsa": "1 if she lives outside a metropolitan area",
+            "south": "1 if she lives in the South",
+            "union": "1 if her job is covered by a union",
+            "ln_wage": "log of the hourly wage, deflated",
+        },
+        origin=(
+            "US Bureau of Labor Statistics, National Longitudinal Survey of women aged 14 to 24 in 1968. The copy is "
+            "that of Stata's example data nlswork, as kept in the repository of reghdfe (MIT)."
+        ),
+        remarks=(
+            "Of the 28,534 person-years of the original these are the ones without a missing value in any of the "
+            "eight columns kept; 6,890 of them have ln_wage >= 1.9.",
+            _FLOAT32,
+        ),
+    ),
+    "sdhouse": Dataset(
+        title="housing of homeless people with severe mental illness over two years, a randomised trial",
+        rows=1289,
+        columns={
+            "id": "person (361 of them)",
+            "status": "where the person lives, with value labels",
+            "sec8": "1 if randomised to a Section 8 rent certificate, 0 for the control arm",
+            "time": "occasion: 0 baseline, 1 at 6 months, 2 at 12 months, 3 at 24 months",
+        },
+        origin=(
+            "The McKinney Homeless Research Project in San Diego (R. L. Hough and others); analysed by D. Hedeker, "
+            "A mixed-effects multinomial logistic regression model, Statistics in Medicine 22 (2003), 1433-1446. "
+            "The copy is that of the web site of G. Rodriguez, grodri.github.io (MIT)."
+        ),
+        remarks=("Dummies and products that can be made from the four columns are left out.",),
+        value_labels={"status": {0: "street", 1: "community", 2: "independent"}},
+    ),
 }

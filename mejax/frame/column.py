@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-Kind = Literal["number", "text", "category", "date", "object"]
+Kind = Literal["number", "text", "category", "date", "duration", "object"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,27 @@ class Column:
         return np.array([*map(level_text, self.levels), ""], dtype=object)[self.values]
 
 
-CONTENTS = {"number": "numbers", "text": "text", "category": "categories", "date": "dates", "object": "Python objects"}
+CONTENTS = {"number": "numbers", "text": "text", "category": "categories", "date": "dates", "duration": "durations",
+            "object": "Python objects"}  # fmt: skip
+
+
+def as_numbers(column: Column) -> str:
+    """What to do where numbers are needed and a column holds something else."""
+    name = column.name
+    if column.kind == "date":
+        return "Make a number of it first, e.g. days since a date."
+    if column.kind == "duration":
+        return f"Make a number of it first, e.g. days: table['{name}'] / pd.Timedelta(days=1)."
+    if column.kind == "text" and column.levels is not None and all(map(_numeral, column.levels)):
+        return f"Its texts are numbers: pd.to_numeric(table['{name}']) makes numbers of them."
+    return f"Make numbers of it first, e.g. 1 where `{name}` has a certain value and 0 elsewhere."
+
+
+def _numeral(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
 
 
 def level_text(value: Any) -> str:
@@ -69,7 +89,7 @@ def from_series(name: str, series: pd.Series, labels: Mapping[Any, Any] | None =
     if dtype.kind == "O":
         return _inferred(name, series, labels)
     if pd.api.types.is_datetime64_any_dtype(dtype) or getattr(dtype, "kind", "") in "mM" or "date" in str(dtype):
-        return _coded(name, series, "date")
+        return _coded(name, series, "duration" if getattr(dtype, "kind", "") == "m" else "date")
     return _inferred(name, series.astype(object), labels)
 
 
@@ -78,12 +98,15 @@ def _inferred(name: str, series: pd.Series, labels: Mapping[Any, Any] | None) ->
     if inferred == "string":
         return _text(name, series)
     if inferred in ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"):
-        numbers = pd.Series(pd.to_numeric(series.astype("float64" if inferred != "integer" else "Int64")))
+        known = series if inferred == "integer" else series.mask(series.isna(), np.nan)  # pd.NA is no float
+        numbers = pd.Series(pd.to_numeric(known.astype("Int64" if inferred == "integer" else "float64")))
         return _number(name, numbers, labels)
     if inferred == "complex":
         return from_series(name, series.astype(complex))
-    if inferred in ("date", "datetime", "datetime64", "timedelta", "timedelta64", "period", "time"):
+    if inferred in ("date", "datetime", "datetime64", "period", "time"):
         return _coded(name, series, "date")
+    if inferred in ("timedelta", "timedelta64"):
+        return _coded(name, series, "duration")
     return _coded(name, series, "object")
 
 
@@ -95,7 +118,8 @@ def _number(name: str, series: pd.Series, labels: Mapping[Any, Any] | None) -> C
     else:
         absent = series.isna().to_numpy(dtype=bool)
         exact = pd.api.types.is_integer_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype)
-        values = series.fillna(0).to_numpy(dtype=np.int64) if exact else series.to_numpy(np.float64, na_value=np.nan)
+        zero = False if pd.api.types.is_bool_dtype(series.dtype) else 0
+        values = series.fillna(zero).to_numpy(dtype=np.int64) if exact else series.to_numpy(np.float64, na_value=np.nan)
         missing = absent if absent.any() else None
     if values.dtype == bool:
         values = values.view(np.int8)

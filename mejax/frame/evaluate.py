@@ -10,7 +10,7 @@ import numpy as np
 
 from ..syntax import expression as ex
 from ..syntax.spec import Span
-from .column import CONTENTS, Column, level_text
+from .column import CONTENTS, Column, as_numbers, level_text
 from .functions import FUNCTIONS
 from .table import Source
 
@@ -126,8 +126,8 @@ def _column(name: ex.Name, source: Source) -> Any:
         return _category_numbers(column)
     if column.kind == "text":
         return column
-    raise ValueError(f"`{name.name}` holds {CONTENTS[column.kind]}, which an expression cannot use: "
-                     "make a number of it first, e.g. days since a date")  # fmt: skip
+    raise ValueError(f"`{name.name}` holds {CONTENTS[column.kind]}, which an expression cannot use. "
+                     f"{as_numbers(column)}")  # fmt: skip
 
 
 def _category_numbers(column: Column) -> Any:

@@ -19,7 +19,7 @@ from ..syntax.problem import SyntaxProblem
 from ..syntax.spec import FormulaSide
 from ..syntax.whitelist import CALLS
 from .collinear import independent
-from .column import CONTENTS, Column
+from .column import CONTENTS, Column, as_numbers
 from .levels import compress
 from .sample import Sample
 from .table import Source
@@ -242,7 +242,7 @@ def _for_formulaic(name: str, source: Source, sample: Sample) -> Any:
     if column.kind == "number":
         return finite(column, sample) if column.values.dtype.kind == "f" else sample.take(column.values)
     if column.kind not in ("text", "category"):
-        raise ValueError(f"`{name}` holds {CONTENTS[column.kind]}: make a number of it first, e.g. days since a date")
+        raise ValueError(f"`{name}` holds {CONTENTS[column.kind]}, not numbers. {as_numbers(column)}")
     assert column.levels is not None
     codes, present = compress(sample.take(column.values))
     return pd.Categorical.from_codes(codes, categories=column.levels[present])

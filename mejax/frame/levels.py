@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .column import Column, level_text
+from .column import CONTENTS, Column, level_text
 from .sample import Sample, first_row
 
 
@@ -39,8 +39,8 @@ class Factor:
 
 def factor(column: Column, sample: Sample) -> Factor:
     """The levels of `column` in the sample: sorted values, or categories in their order."""
-    if column.kind in ("date", "object"):
-        raise ValueError(f"`{column.name}` holds {'dates' if column.kind == 'date' else 'Python objects'}: "
+    if column.kind in ("date", "duration", "object"):
+        raise ValueError(f"`{column.name}` holds {CONTENTS[column.kind]}: "
                          "a factor variable needs whole numbers, text or categories")  # fmt: skip
     values = sample.take(column.values)
     if column.kind == "number":

@@ -10,7 +10,7 @@ from ..syntax.expression import Call, Expression, Name
 from ..syntax.families import family_of
 from ..syntax.problem import SyntaxProblem
 from ..syntax.spec import FormulaSide, Span, Spec, Varlist
-from .column import CONTENTS, Column
+from .column import CONTENTS, Column, as_numbers
 from .evaluate import compares, evaluate, evaluate_option, names_in, words
 from .formula import side_variables
 from .levels import compress
@@ -95,7 +95,7 @@ def response_values(spec: Spec, source: Source) -> np.ndarray:
     choice = family_of(spec)
     if choice is not None and choice.has_outcomes and column.kind in ("text", "category"):
         return np.where(column.values < 0, np.nan, column.values)
-    advice = f"Make numbers of it first, e.g. 1 where `{column.name}` has a certain value and 0 elsewhere."
+    advice = as_numbers(column)
     raise SyntaxProblem(f"the response `{column.name}` holds {CONTENTS[column.kind]}, not numbers", spec.text,
                         Span(getattr(spec.response, "start", 0), getattr(spec.response, "end", 0)), advice)  # fmt: skip
 

@@ -21,8 +21,7 @@ def outcome_response(spec: Spec, source: Source, needs: Needs, sample: Sample, c
     """Numbers 0, 1, ... of the outcomes in the order of their values."""
     label = words(spec.response)
     codes, values, labels = categories(sample_of(needs.response, label, sample), response_column(spec, source))
-    if len(set(labels)) < len(labels):
-        labels = tuple(level_text(value) for value in values)  # two values with one value label
+    labels = _one_line(labels, values)
     _require_outcomes(label, labels, sample)
     asked = spec.option("baseoutcome")
     base = _place(asked, values, labels) if asked is not None else _commonest(codes, frequencies(spec, needs, sample))
@@ -33,6 +32,15 @@ def outcome_response(spec: Spec, source: Source, needs: Needs, sample: Sample, c
         facts=(("Base outcome", labels[base]),),
     )  # fmt: skip
     return CodedResponse(codes.astype(np.float64), coding, notes)
+
+
+def _one_line(labels: tuple[str, ...], values: tuple[Any, ...]) -> tuple[str, ...]:
+    """Labels as tables can show them; the values themselves where labels are not different."""
+    for texts in (labels, tuple(level_text(value) for value in values)):
+        shown = tuple(" ".join(text.split()) for text in texts)
+        if len(set(shown)) == len(shown) and all(shown):
+            return shown
+    return tuple(map(repr, values))  # they differ in blanks
 
 
 def equation_names(labels: tuple[str, ...]) -> tuple[str, ...]:

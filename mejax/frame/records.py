@@ -108,9 +108,10 @@ def failure_condition(expression: Expression, source: Source) -> Expression:
     censored = [text for text in texts if text.lower() in _CENSORED]
     if len(texts) == 2 and len(censored) == 1:
         return Binary("!=", expression, Text(censored[0]))
+    failing = [text for text in texts if text not in censored]
     raise ValueError(f"`{column.name}` holds {CONTENTS[column.kind]} ({', '.join(texts[:5])}), which does not say what "
                      "a failure is: write a condition such as "
-                     f"`failure='{column.name} == \"{texts[-1] if texts else 'dead'}\"'`")  # fmt: skip
+                     f"`failure='{column.name} == \"{(failing or ['dead'])[-1]}\"'`")  # fmt: skip
 
 
 def _text_column(expression: Expression, source: Source) -> Column | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..syntax.problem import SyntaxProblem
 from ..syntax.spec import Operand, Term
-from .column import CONTENTS
+from .column import CONTENTS, as_numbers
 from .errors import no_column
 from .levels import Factor, factor
 from .sample import Sample
@@ -82,7 +82,7 @@ def factors_of(terms: Sequence[Term], source: Source, sample: Sample) -> dict[st
                 found[operand.name] = factor(column, sample)
         elif column.kind != "number":
             advice = f"Write `i.{operand.name}` for a column per category." if column.kind in ("text", "category") \
-                else "Make a number of it first, e.g. days since a date."  # fmt: skip
+                else as_numbers(column)  # fmt: skip
             raise SyntaxProblem(f"`{operand.name}` holds {CONTENTS[column.kind]}, not numbers",
                                 source.text, operand.span, advice)  # fmt: skip
     return found

@@ -72,7 +72,7 @@ def _option_advice(command: str, word: str) -> str:
 
 
 def read_keywords(keywords: Mapping[str, Any], command: str) -> list[Given]:
-    """Python keywords -> options; None and False mean that the option is not given."""
+    """Python keywords -> options; None and False mean that the option is not given (but False may be an outcome)."""
     known = keywords_of(command)
     given: list[Given] = []
     for key, value in keywords.items():
@@ -80,7 +80,7 @@ def read_keywords(keywords: Mapping[str, Any], command: str) -> list[Given]:
             key, value = "nolog", True
         if key not in known:
             raise SyntaxProblem(f"`{key}` is not a keyword of {command}", advice=_keyword_advice(key, known, command))
-        if value is not None and value is not False:
+        if value is not None and (value is not False or known[key].kind == "outcome"):
             given.append(Given(known[key], _keyword_value(key, known[key], value)))
     return given
 
@@ -104,13 +104,15 @@ def _keyword_value(key: str, option: Option, value: Any) -> Any:
         return True
     if option.kind == "raw":
         return value
+    if option.kind == "outcome" and isinstance(value, bool):
+        return float(value)
     if value is True:
         raise SyntaxProblem(f"keyword `{key}` needs a value, got True")
     if option.kind == "outcome" and isinstance(value, str) and value.strip():
         return value
     if option.kind == "bound" and isinstance(value, float) and math.isinf(value):
         return Number(value)  # no limit, which a command leaves out
-    return in_keyword(key, lambda: _bound(option, cursor_over(as_text(key, value), offset=None)))
+    return in_keyword(key, lambda: _bound(option, cursor_over(as_text(value), offset=None)))
 
 
 def in_keyword(key: str, read: Callable[[], Any]) -> Any:
@@ -122,18 +124,18 @@ def in_keyword(key: str, read: Callable[[], Any]) -> Any:
         raise SyntaxProblem(message, problem.text, problem.span, problem.advice) from None
 
 
-def as_text(key: str, value: Any) -> str:
+def as_text(value: Any) -> str:
     """What a command's text would hold in the parentheses of an option with this value."""
     if isinstance(value, str):
         return value
     if isinstance(value, (list, tuple)):
-        return " ".join(as_text(key, part) for part in value)
+        return " ".join(as_text(part) for part in value)
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = float("nan")
     if not abs(number) < float("inf"):
-        raise SyntaxProblem(f"keyword `{key}`: expected a text or a number, got {value!r}")
+        raise SyntaxProblem(f"expected a text or a number, got {value!r}")
     return str(int(number)) if number == int(number) else repr(number)
 
 
