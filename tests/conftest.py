@@ -18,9 +18,18 @@ def private_caches(tmp_path_factory: pytest.TempPathFactory):
         yield
 
 
+# Modules that hold numbers of other people, or that compute more than they compile, run what users run.
+OPTIMISED = ("reference", "small_logit", "large_counts", "readme", "cli", "benchmarks")
+
+
 @pytest.fixture(scope="module", autouse=True)
-def forget_programs():
-    """JAX keeps every compiled program, each of them with memory maps, of which a process may have 65,530 only."""
+def programs(request: pytest.FixtureRequest):
+    """Most of the time goes into compilation, a third less of it without optimisation.
+
+    JAX keeps every compiled program, each of them with memory maps, of which a process may have 65,530 only.
+    """
+    plain = not request.module.__name__.endswith(OPTIMISED)
+    jax.config.update("jax_disable_most_optimizations", plain)
     yield
     jax.clear_caches()
     gc.collect()
