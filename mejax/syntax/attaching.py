@@ -65,7 +65,8 @@ def _check_factor(equation: Equation, draft: dict[str, Any]) -> None:
     covariance = equation.covariance
     if equation.factor is not None and draft["command"] == "memlogit" and not equation.shared:
         message = f"`R.{equation.factor}` gives a group one effect for each level, not one for each outcome"
-        _fail(draft, message, equation.span, f"Write `R.{equation.factor}, shared` here: one effect for all outcomes.")
+        advice = f"Add `shared` to this equation (`R.{equation.factor}, shared`): one effect for all outcomes."
+        _fail(draft, message, equation.span, advice)
     if equation.factor is None or covariance is None or covariance.type in ("identity", "exchangeable"):
         return
     span = equation.span if covariance.span == Span(0, 0) else covariance.span
