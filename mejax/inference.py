@@ -27,7 +27,11 @@ class Information(NamedTuple):
 
 
 def invert_information(hessian: np.ndarray, held: np.ndarray) -> Information:
-    """(-H)^-1 over the parameters that are not `held`; scale-free test for flat directions."""
+    """(-H)^-1 over the parameters that are not `held`; scale-free test for flat directions.
+
+    A Hessian that is not finite says nothing: all directions are flat.
+    """
+    hessian = hessian if np.all(np.isfinite(hessian)) else np.zeros_like(hessian)
     free = np.flatnonzero(~held)
     covariance = np.zeros_like(hessian)
     if len(free) == 0:

@@ -200,6 +200,12 @@ def _nearer(here: Evaluated, there: Evaluated, move: _Move) -> bool:
     return bool(nearer and there.value >= here.value - max(move.gain, SLOPE * np.sqrt(move.gain)))
 
 
+def _is_finite(there: Evaluated, settings: Settings) -> bool:
+    """Can the climb go on from here?  With secant steps Hessians are seldom asked for, and dear."""
+    finite = np.isfinite(there.value) and np.all(np.isfinite(there.gradient))
+    return bool(finite and (settings.secant or np.all(np.isfinite(there.hessian))))
+
+
 def _climb(objective, here, move: _Move, settings: Settings, tries: int | None):
     """The first point along the direction that gains enough; `tries` is 2 for the last step, which may gain nothing."""
     slack = 1e-12 * (1.0 + abs(float(here.value)))
@@ -209,8 +215,8 @@ def _climb(objective, here, move: _Move, settings: Settings, tries: int | None):
         # short steps must gain: rounding would let them creep on for ever where the value does not follow the slope
         spare = slack if halving < SHORT else 0.0
         enough = -spare if tries == 2 or move.gain < 1e-6 else 1e-4 * step * move.gain - spare
-        finite = np.isfinite(there.value) and np.all(np.isfinite(there.gradient))
-        if finite and (there.value - here.value >= enough or (settings.held and _nearer(here, there, move))):
-            return there, halving > 0
+        if _is_finite(there, settings):
+            if there.value - here.value >= enough or (settings.held and _nearer(here, there, move)):
+                return there, halving > 0
         step *= 0.5
     return None, True

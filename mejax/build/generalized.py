@@ -26,10 +26,12 @@ from .structures import structure
 from .whiten import fixed_basis
 
 DEFAULT_POINTS = 7
+MOST_NODES = 20_000  # for every observation, which 5 random effects with 7 points do not exceed, 6 do
 
 
 class Integration(NamedTuple):
-    """How to integrate: `method` (None: mean-variance adaptive quadrature, Laplace where factors cross), `points` per
+    """How to integrate: `method` (None: mean-variance adaptive quadrature, Laplace where factors cross or a grid of 7
+    points would have more than `MOST_NODES` nodes), `points` per
     dimension (one number, or one per level from the top; None: 7, and none for Laplace), whether to differentiate the
     adaptation as well, and how many bytes an evaluation may take."""
 
@@ -86,7 +88,9 @@ def _method(integration: Integration, plan: Plan, names: Names) -> tuple[str, tu
     """The method by name and its points; refuse quadrature where factors cross."""
     method = integration.method
     if method is None:
-        method = "mvaghermite" if plan.chain and not plan.crossed else "laplace"
+        dimensions = sum(plan.terms[level.term].width for level in plan.chain)
+        few = integration.points is not None or DEFAULT_POINTS**dimensions <= MOST_NODES
+        method = "mvaghermite" if plan.chain and not plan.crossed and few else "laplace"
     assert method in METHODS
     if plan.crossed and method not in LAPLACES:
         raise ValueError(

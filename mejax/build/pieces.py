@@ -9,7 +9,7 @@ import numpy as np
 from ..elimination import ChainLevel, HostTerm, Plan, Rows, Term, machine_memory
 from ..quadrature import Tree
 
-COPIES = 16  # arrays of (rows x nodes) that an evaluation holds at once
+COPIES = 16  # arrays of (rows x nodes) that an evaluation holds at once, with one linear predictor
 PIECE_BYTES = 2.0**30
 
 
@@ -25,7 +25,8 @@ def measure(hosts: list[HostTerm], points: tuple[int, ...]) -> Shape:
     """`hosts` are nested, the lowest level first; `points` per dimension, from the top level down."""
     nodes = prod(k**h.term.width for k, h in zip(points[::-1], hosts, strict=True))
     rows = np.bincount(hosts[-1].codes, minlength=hosts[-1].term.size)
-    each = 8.0 * COPIES * nodes
+    predictors = len(hosts[0].z)  # slopes have an axis for them, curvatures two
+    each = 8.0 * COPIES * (1 + predictors + predictors**2) / 3 * nodes
     return Shape(nodes, each * float(rows.sum()), each * float(rows.max(initial=0)))
 
 

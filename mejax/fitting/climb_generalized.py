@@ -148,10 +148,10 @@ def climb(model: GeneralizedModel, design: Design, settings: GeneralizedSettings
             "or other variances by startgrid()"
         )
     if options.held and is_concentrated(objective.state):
-        objective = Objective(replace(model, exact=True))
-        history = found.history
-        found = maximise(objective, np.asarray(found.at.v), replace(options, held=False), lambda step: None, scales)
-        found = replace(found, history=history)
+        exact = Objective(replace(model, exact=True))
+        again = maximise(exact, np.asarray(found.at.v), replace(options, held=False), lambda step: None, scales)
+        if np.isfinite(again.at.value):
+            objective, found = exact, replace(again, history=found.history)
     return Climb(objective.model, _snapped(objective, found, scales), objective.state, null)
 
 
@@ -177,7 +177,10 @@ def fit_null(model: GeneralizedModel, design: Design, settings: GeneralizedSetti
     elif model.plan.terms:
         start = np.concatenate([start[: len(model.root)], _ancillary(model, design)])
     one = lambda v: to_host(evaluate_single(model, v))
-    return maximise(one, start, replace(settings.optimiser, difficult=False), _reporter(settings))
+    options = replace(settings.optimiser, difficult=False)
+    if model.plan.terms:  # how far the climb itself goes is another matter: this is where it begins
+        options = replace(options, iterations=max(options.iterations, Settings().iterations))
+    return maximise(one, start, options, _reporter(settings))
 
 
 def _reporter(settings: GeneralizedSettings) -> Callable[[Step], None]:

@@ -24,17 +24,17 @@ def confounded(model: LinearModel, design: Design, names: Names) -> list[Confoun
     if not isinstance(model.variances, FreeVariances):
         return []
     return (
-        _single_observations(model, design, names)
+        single_observations(model.variances.blocks, design, names)
         + same_groups(model.plan.terms, model.variances.blocks, design, names)
         + _absorbed(model, design, names)
     )
 
 
-def _single_observations(model: LinearModel, design: Design, names: Names) -> list[Confounded]:
-    """Levels with one observation in each group."""
+def single_observations(blocks: Sequence[AbstractCovariance], design: Design, names: Names) -> list[Confounded]:
+    """Levels with one observation in each group, beside a variance of the errors."""
     found = []
     for k, (effect, name) in enumerate(zip(design.effects, names.effects, strict=True)):
-        if effect.size != len(design.x) or not _all_free(model.variances.blocks[k]):
+        if effect.size != len(design.x) or not _all_free(blocks[k]):
             continue
         if effect.z.shape[1] == 1 and np.ptp(effect.z[:, 0]) == 0:
             text = (

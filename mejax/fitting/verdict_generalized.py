@@ -12,7 +12,7 @@ from ..inference import Information
 from .climb_generalized import Climb
 from .diagnosis import boundary_note
 from .estimates import Component
-from .identification import same_groups
+from .identification import Confounded, same_groups, single_observations
 from .separation import constant_within, separation
 
 FAR = 12.0  # linear predictors beyond this belong to probabilities that are 0 or 1
@@ -40,19 +40,41 @@ def generalized_verdict(
         return Verdict(status)
     flat = information.flat.shape[1] > 0
     lost = flat or status is not Status.CONVERGED
-    found = _separated(model, design, names, ended, lost)
+    found = _collapsed(model, design, ended) or _separated(model, design, names, ended, lost)
     if found is not None:
         return found
+    twice = _confounded(model, design, names)
+    if twice:
+        equations = frozenset().union(*(t.equations for t in twice))
+        return Verdict(Status.NOT_IDENTIFIED, tuple(t.text for t in twice), equations)
     if status is not Status.CONVERGED:
         return Verdict(status, (_stuck(model),))
-    if isinstance(model.structure, FreeStructure):
-        twice = same_groups(model.plan.terms, model.blocks, design, names)
-        if twice:
-            equations = frozenset().union(*(t.equations for t in twice))
-            return Verdict(Status.NOT_IDENTIFIED, tuple(t.text for t in twice), equations)
     if flat:
         return Verdict(Status.NOT_IDENTIFIED, (_flat_problem(model, names, information.flat, described),))
     return _bounds(model, names, ended, described)
+
+
+def _confounded(model: GeneralizedModel, design: Design, names: Names) -> list[Confounded]:
+    """Variances that the design alone cannot tell apart."""
+    if not isinstance(model.structure, FreeStructure):
+        return []
+    twice = same_groups(model.plan.terms, model.blocks, design, names)
+    if model.family.variances and model.family.link.name == "identity":
+        return single_observations(model.blocks, design, names) + twice
+    return twice
+
+
+def _collapsed(model: GeneralizedModel, design: Design, ended: Climb) -> Verdict | None:
+    """Does the model fit the response without error?"""
+    at = ended.found.at
+    aux = np.asarray(model.structure.read(jnp.asarray(at.v)[len(model.root) :]).aux)
+    if not model.family.collapsed(design.y, aux, float(at.value)):
+        return None
+    text = (
+        "the covariates and random effects reproduce the response without error, so that its spread has no estimate "
+        "above zero. Look for a covariate that is made from the response, or leave some out"
+    )
+    return Verdict(Status.SEPARATED, (text,), frozenset(range(-1, len(design.effects))))
 
 
 def _separated(model: GeneralizedModel, design: Design, names: Names, ended: Climb, lost: bool) -> Verdict | None:

@@ -16,7 +16,8 @@ class ResponseCoding:
 
     `details` are what the family is made with besides its link: `dispersion` ("mean" or "constant") of the negative
     binomial, `categories` (their texts) of the ordinal and the multinomial one, `base` (the place of the base outcome)
-    of the latter, `aft` of survival times.  `trials` is the text of a binomial's number of trials.
+    of the latter, `aft` and `delayed` of survival times, `word` and `closed` of intervals.
+    `trials` is the text of a binomial's number of trials.
     `values` holds what the codes 0, 1, ... of the response stand for (the categories in their order; Bernoulli: the
     negative and the positive outcome), `labels` the same as text, value labels applied.
     `equations` names the linear predictors where there are several: the outcomes other than the base, in labels.

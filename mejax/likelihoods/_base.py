@@ -108,6 +108,11 @@ class AbstractFamily(eqx.Module):
         return next(iter(self.statistics))
 
     @property
+    def description(self) -> str:
+        """The distribution in words; fits with different ones have no likelihood ratio."""
+        return " ".join([self.name, "with link", self.link.name, *sorted(self.ancillary)])
+
+    @property
     def ratio(self) -> Ratio:
         """What exp(b) is."""
         return PLAIN_RATIO
@@ -141,6 +146,10 @@ class AbstractFamily(eqx.Module):
     def limit_command(self) -> str | None:
         """The command whose model this one becomes as its last ancillary parameter goes to minus infinity."""
         return None
+
+    def collapsed(self, y: Response, aux: np.ndarray, loglik: float) -> bool:
+        """Has the distribution shrunk to a point, so that the model fits every response without error?"""
+        return False
 
     def rising(self, y: Response) -> tuple[np.ndarray, np.ndarray] | None:
         """Masks (n,) of the rows whose density rises for ever with eta, and with -eta; None where no row's does."""

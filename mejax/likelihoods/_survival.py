@@ -17,6 +17,9 @@ from .links import Log
 HAZARD_RATIO = Ratio("Haz. ratio", "hazard ratios", "hazard")
 TIME_RATIO = Ratio("Time ratio", "time ratios")
 _LIMIT = 10.0  # of |/ln_p| and |/logs|: powers of the shape, times exp(650), stay finite
+_UNBOUNDED = 1e30  # hazards at the smallest positive time
+PERFECT = 9.0  # of minus the log of the spread of log times: they are fitted without error
+_EARLIEST, _LATEST = 1e-100, 1e100  # times whose logs leave room for eta
 
 
 class AbstractSurvivalFamily(AbstractFamily):
@@ -34,6 +37,11 @@ class AbstractSurvivalFamily(AbstractFamily):
     link: eqx.AbstractVar[Log]
     aft: eqx.AbstractVar[bool]
     delayed: eqx.AbstractVar[bool]
+
+    @property
+    def spread(self) -> float:
+        """1 where the ancillary parameter is the log of the spread of log times, -1 where it is minus that."""
+        return 1.0
 
     @abc.abstractmethod
     def log_hazard(
@@ -105,10 +113,11 @@ class AbstractSurvivalFamily(AbstractFamily):
             return -jnp.expm1(self.log_survival(y[1], eta, aux))
 
         def hazard(y, eta, aux):
-            return jnp.exp(self.log_hazard(y[1], eta, aux))
+            return _at_the_start(y[1], jnp.exp(self.log_hazard(y[1], eta, aux)))
 
         def density(y, eta, aux):
-            return jnp.exp(self.log_hazard(y[1], eta, aux) + self.log_survival(y[1], eta, aux))
+            log_density = self.log_hazard(y[1], eta, aux) + self.log_survival(y[1], eta, aux)
+            return _at_the_start(y[1], jnp.exp(log_density))
 
         return {
             "mean": Statistic(self.mean),
@@ -118,6 +127,13 @@ class AbstractSurvivalFamily(AbstractFamily):
             "distribution": Statistic(distribution, reads="time"),
             "density": Statistic(density, reads="time"),
         }
+
+    @property
+    def description(self):
+        return f"{self.null_name} of {'time' if self.aft else 'proportional hazards'}"
+
+    def collapsed(self, y, aux, loglik):
+        return len(aux) > 0 and bool(-self.spread * aux[0] > PERFECT)
 
     @property
     def ratio(self):
@@ -130,7 +146,11 @@ class AbstractSurvivalFamily(AbstractFamily):
     def check(self, y, where):
         entry, exit, failure = (np.asarray(leaf) for leaf in y)
         require(np.isfinite(exit) & (exit > 0), exit, where, "a survival time is a finite number above 0")
+        usual = (exit > _EARLIEST) & (exit < _LATEST)
+        require(usual, exit, where, "survival times are measured in a unit in which they are no such number; change it")
         _require_entries(entry, exit, where)
+        if not self.delayed:
+            require(entry == 0, entry, where, "an entry after 0 needs a family made with delayed=True")
         known = (failure == 0) | (failure == 1)
         if not known.all():
             row = int(np.argmin(known))
@@ -162,6 +182,11 @@ def log_time(time):
     """log of times; 0 stands for a moment after the start."""
     time = jnp.asarray(time)
     return jnp.log(jnp.maximum(time, jnp.finfo(time.dtype).tiny))
+
+
+def _at_the_start(time, values):
+    """The values, infinite at time 0 where they grow without bound on the way there."""
+    return jnp.where((time > 0) | (values < _UNBOUNDED), values, jnp.inf)
 
 
 def from_the_start(time, values):

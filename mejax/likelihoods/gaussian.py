@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._base import AbstractMeanFamily, mean_statistics
-from ._moments import mean_variance
+from ._moments import PERFECT, mean_variance
 from ._refusal import require, require_variation
 from .links import AbstractLink, Identity
 
@@ -61,6 +61,9 @@ class Gaussian(AbstractMeanFamily):
     @property
     def variances(self):
         return (0,)
+
+    def collapsed(self, y, aux, loglik):
+        return bool(aux[0] < PERFECT * mean_variance(y, None)[1])
 
     def variance(self, y, mu, aux):
         return np.ones_like(mu)

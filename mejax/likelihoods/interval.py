@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from . import _normal
 from ._base import AbstractFamily, Statistic, density_of
-from ._moments import mean_variance
+from ._moments import CERTAIN, PERFECT, mean_variance
 from .links import AbstractLink, Identity
 
 _FAR = 1e130  # standard deviations from eta at which distances are cut off: their squares must stay finite
@@ -94,6 +94,10 @@ class Interval(AbstractFamily):
             (np.isfinite(lower) | np.isfinite(upper), "at least one end must be finite; leave the row out"),
             ((lower < np.inf) & (upper > -np.inf), "an open lower end is -inf, an open upper one inf"),
             (lower <= upper, "the lower end must not be above the upper one; exchange or correct them"),
+            (
+                self.closed | (lower == upper) | np.isinf(lower) | np.isinf(upper),
+                "an interval with two finite ends needs a family made with closed=True",
+            ),
         ):
             _require(good, y, where, problem)
         _require_variation(lower, upper)
@@ -101,6 +105,10 @@ class Interval(AbstractFamily):
     @property
     def null_name(self):
         return f"{self.word} model"
+
+    @property
+    def description(self):
+        return "normal response, censored"
 
     @property
     def statistics(self):
@@ -120,6 +128,12 @@ class Interval(AbstractFamily):
     @property
     def variances(self):
         return (0,)
+
+    def collapsed(self, y, aux, loglik):
+        """Points are fitted exactly; or all rows are intervals, and certain."""
+        lower, upper = y
+        exact = aux[0] < PERFECT * mean_variance(_representative(y), None)[1]
+        return bool(exact or (loglik > -CERTAIN and not np.any(lower == upper)))
 
     def rising(self, y):
         lower, upper = y

@@ -47,14 +47,14 @@ class Multinomial(AbstractFamily):
         return ()
 
     def logpdf(self, y, eta, aux):
-        # minus log of 1 plus the sum of exp(other eta - own eta), one term after the other: no digit is lost where the
-        # outcome is almost certain; in its own place the observed outcome is replaced by the base
-        pairs = list(zip(self._others, eta, strict=True))
-        own = sum(jnp.where(y == j, one, 0.0) for j, one in pairs)
-        total = jnp.zeros_like(own)
-        for j, one in pairs:
-            total = total + _logistic.softplus(jnp.where(y == j, 0.0, one) - own - total)
-        return -total
+        # minus log of 1 plus the sum of exp(other eta - own eta): no digit is lost where the outcome is almost certain;
+        # in its own place the observed outcome is replaced by the base
+        others = np.array(self._others, float).reshape(-1, *(1,) * (eta.ndim - 1))
+        mine = jnp.asarray(y)[None] == others
+        own = jnp.sum(jnp.where(mine, eta, 0.0), axis=0)
+        rest = jnp.where(mine, 0.0, eta) - own[None]
+        top = jax.lax.stop_gradient(jnp.max(rest, axis=0))
+        return -_logistic.softplus(top + jnp.log(jnp.sum(jnp.exp(rest - top[None]), axis=0)))
 
     def probabilities(self, eta, aux):
         """Pr(y = j) along a new last axis."""
@@ -100,6 +100,10 @@ class Multinomial(AbstractFamily):
     @property
     def null_name(self):
         return "mlogit model"
+
+    @property
+    def description(self):
+        return f"multinomial with base outcome {self.categories[self.base]}"
 
     @property
     def statistics(self):

@@ -27,6 +27,10 @@ class Weibull(AbstractWeibullFamily):
     def ancillary(self):
         return ("/ln_p",)
 
+    @property
+    def spread(self):
+        return -1.0
+
     def shape(self, aux):
         return scale(aux)
 

@@ -55,9 +55,12 @@ def average(family: AbstractFamily, name: str, y: Any, eta: np.ndarray, root: np
 def _line(family: AbstractFamily, name: str, y: Any, eta: np.ndarray, root: np.ndarray, aux: np.ndarray) -> np.ndarray:
     """The trapezoid rule over +-20 standard deviations; its step is halved until old and new nodes agree."""
 
-    total, weight = _line_sums(family, name, y, eta, root, aux, points=_POINTS, shift=0.0)
+    def sums(points: int, shift: float):
+        return _line_sums(family, name, y, eta, root, aux, points=jnp.asarray(points), shift=jnp.asarray(shift))
+
+    total, weight = sums(_POINTS, 0.0)
     for halving in range(_HALVINGS):
-        more, added = _line_sums(family, name, y, eta, root, aux, points=_POINTS * 2**halving, shift=0.5)
+        more, added = sums(_POINTS * 2**halving, 0.5)
         old, new = total / weight, more / added
         total, weight = total + more, weight + added
         if _agree(old, new):
@@ -77,7 +80,7 @@ def _agree(old: Any, new: Any) -> bool:
 def _line_sums(family: AbstractFamily, name: str, y: Any, eta, root, aux, *, points, shift):
     """Sums of f(eta + root z) phi(z) and of phi(z) over evenly spaced z, the first `shift` steps from the end.
 
-    Their number is traced, so that refining compiles nothing.
+    Their number is traced, so that refining compiles nothing; derivatives are forward ones.
     """
     term = _term(family, name, y, eta, root, aux)
     step = 2.0 * _REACH / points

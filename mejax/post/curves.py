@@ -63,7 +63,7 @@ def outcome_curves(
     marginal: bool = True,
     conditional: str | None = None,
 ) -> pd.DataFrame:
-    """Probabilities of all outcomes against a covariate: a frame with its values, `outcome` and `pr`.
+    """Probabilities of all outcomes against a covariate: a frame with its values first, then `outcome` and `pr`.
 
     `over` is the covariate or {covariate: values}; by default 101 values over its range, or all that occur where they
     are few.  Everything else is as in `survival_curves`.
@@ -82,7 +82,7 @@ def outcome_curves(
     labels = encoding.response.labels
     return pd.DataFrame(
         {
-            name: values * len(labels),
+            f"{name} (covariate)" if name in ("outcome", "pr") else name: values * len(labels),
             "outcome": np.repeat(labels, len(values)),
             "pr": found.to_numpy().T.ravel(),
         }

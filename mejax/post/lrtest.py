@@ -1,6 +1,5 @@
 """Likelihood-ratio tests of two fits."""
 
-import dataclasses
 from dataclasses import dataclass
 
 import jax
@@ -108,13 +107,10 @@ def _check_methods(first: Estimates, second: Estimates) -> None:
 
 
 def _response_kind(estimates: Estimates) -> str:
-    """Family, link, ancillary parameters, and what else decides on the meaning of the coefficients."""
+    """What the coefficients and the likelihood are of."""
     if isinstance(estimates.model, LinearModel):
         return "linear model"
-    family = estimates.model.family
-    fields = {field.name: getattr(family, field.name) for field in dataclasses.fields(family)}
-    metric = [f"{name}={value}" for name, value in fields.items() if isinstance(value, int)]  # aft, base
-    return " ".join([family.name, "with link", family.link.name, *sorted(estimates.ancillary_labels), *metric])
+    return estimates.model.family.description
 
 
 def _integration(estimates: Estimates) -> str:

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.ops import segment_sum
 from jaxtyping import Array, Float
 
@@ -32,13 +31,18 @@ class Integrand(NamedTuple):
     def slope(self, eta: Float[Array, "E n ..."], ancillary: Float[Array, " a"]) -> Float[Array, "E n ..."]:
         """The derivatives of the density in eta."""
         along = lambda direction: jax.jvp(lambda e: self.density(e, ancillary), (eta,), (direction,))[1]
-        return jnp.stack([along(direction) for direction in _directions(eta)])
+        return _each_direction(along, eta)
 
 
-def _directions(eta: Float[Array, "E n ..."]) -> list[Float[Array, "E n ..."]]:
-    """Ones in one linear predictor, zeros in the others."""
-    axes = (1,) * (eta.ndim - 1)
-    return [jnp.broadcast_to(jnp.asarray(unit).reshape(-1, *axes), eta.shape) for unit in np.eye(len(eta))]
+def _each_direction(function: Callable, eta: Float[Array, "E n ..."]):
+    """`function` of ones in one linear predictor and zeros in the others; results along a leading axis.
+
+    One program for all of them: unrolled, second derivatives of seven predictors took minutes to compile.
+    """
+    if len(eta) == 1:
+        return jax.tree.map(lambda leaf: leaf[None], function(jnp.ones_like(eta)))
+    units = jnp.eye(len(eta)).reshape(len(eta), len(eta), *(1,) * (eta.ndim - 1))
+    return jax.vmap(lambda unit: function(jnp.broadcast_to(unit, eta.shape)))(units)
 
 
 class Columns(NamedTuple):
@@ -93,8 +97,8 @@ def derivatives(tree: Tree, placed: Placed, tilted: Tilted, integrand: Integrand
 def slope_and_curvature(integrand: Integrand) -> tuple[Float[Array, "E n ..."], Float[Array, "E E n ..."]]:
     """First and second derivatives of the rows' log densities in the linear predictors."""
     slope = lambda e: integrand.slope(e, integrand.ancillary)
-    found = [jax.jvp(slope, (integrand.eta,), (direction,)) for direction in _directions(integrand.eta)]
-    return found[0][0], jnp.stack([bent for _, bent in found])
+    found, bent = _each_direction(lambda direction: jax.jvp(slope, (integrand.eta,), (direction,)), integrand.eta)
+    return found[0], bent
 
 
 def stack_effects(tree: Tree, placed: Placed) -> Float[Array, "J ..."]:
