@@ -48,8 +48,9 @@ def meglm(model: str, data: Any, **options: Any) -> Fit:
     `meprobit`, `mecloglog`, `meologit`, `meoprobit`, `mepoisson` and `menbreg` take the same options.
 
     The random effects are integrated out numerically, by default by mean-variance adaptive Gauss-Hermite quadrature
-    with 7 points (Naylor and Smith 1982; Rabe-Hesketh, Skrondal and Pickles 2005), for crossed effects by Laplace's
-    approximation; Newton-Raphson maximises the result.  More points are more exact: see whether the estimates move.
+    with 7 points (Naylor and Smith 1982; Rabe-Hesketh, Skrondal and Pickles 2005), for crossed effects and for more
+    than five effects of a group by Laplace's approximation; Newton-Raphson maximises the result.  More points are more
+    exact: see whether the estimates move.
 
     Args:
         model: the model, in the suite's spelling or as a formula.
@@ -193,8 +194,17 @@ def mestreg(model: str, data: Any, **options: Any) -> Fit:
         me.mestreg("age female || patient:", df, time="time", failure="infect", distribution="gamma", eform=True)
 
     Proportional hazards, h(t) = h0(t) exp(eta): `distribution` "exponential" or "weibull"; exp(beta) are hazard ratios,
-    which are printed unless `nohr=True`.  Accelerated failure times, t = exp(eta) t0: these two with `aft=True`,
+    which are printed unless `nohr=True`.  Accelerated failure times, T = exp(eta) T0: these two with `aft=True`,
     "loglogistic", "lognormal" and "gamma"; exp(beta) are time ratios, printed with `tratio=True`.
+
+        exponential    S(t) = exp(-exp(eta) t), or exp(-exp(-eta) t)
+        weibull        S(t) = exp(-exp(eta) t^p), or exp(-(exp(-eta) t)^p), with p = exp(/ln_p)
+        loglogistic    S(t) = 1 / {1 + (exp(-eta) t)^(1/s)}, s = exp(/logs)
+        lognormal      S(t) = 1 - Phi{(log t - eta) / s}, s = exp(/logs)
+        gamma          mean exp(eta) and shape 1/s^2, s = exp(/logs)
+
+    A record adds log h(t) if it ends in a failure, log S(t), and minus log S of its entry; densities are those of t,
+    not of log t.  With late entries the random effects are taken to be N(0, Sigma) among those who entered.
 
     Survival times are set by `time` (the end of a record), `failure` (not 0: a failure ends it; without it all do),
     `enter` (its begin, otherwise 0) and `id` (the subject, where one has several records: then a record begins where
@@ -217,7 +227,8 @@ def memlogit(model: str, data: Any, **options: Any) -> Fit:
 
     For outcomes without order, numbers or texts; `baseoutcome` is the most frequent one where it is not named.  Each
     other outcome has coefficients and random effects of its own (`2:age`, `var(2:_cons)`), with the covariance over the
-    effects of all of them; with `shared` all outcomes share one set.  exp(beta) are relative-risk ratios (`eform=True`
+    effects of all of them, unstructured unless another is named: no other is the same model for every base outcome.
+    With `shared` all outcomes but the base share one set.  exp(beta) are relative-risk ratios (`eform=True`
     prints them).  Arguments, results and errors are those of `meglm`.
 
     Source: Hartzel, Agresti and Caffo (2001), Multinomial logit random effects models.

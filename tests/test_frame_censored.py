@@ -145,7 +145,8 @@ def test_catheters():
         equal(design.y, [0, 0, 0, 0], [8, 16, 23, 13], [1, 1, 0, 1])
         assert encoding.names.response == "_t" and encoding.names.notes == ()
         assert (encoding.response.family, encoding.response.link) == ("weibull", "log")
-        assert encoding.response.facts == (("No. of subjects", 4), ("No. of failures", 3), ("Time at risk", 60.0))
+        variables = ("Time", "time"), ("Failure", "infect")
+        assert encoding.response.facts == (*variables, ("No. of failures", 3), ("Time at risk", 60.0))
         new = encoding.replay(table.iloc[:2])
         equal([new.extras["time"], new.extras["failure"]], [8, 16], [1, 1])
         assert encoding.replay(table[["age", "p"]]).extras == {}
@@ -200,7 +201,7 @@ def test_records_of_subjects(records):
     equal(design.y, [5, 0, 0, 0, 1, 3], [9, 5, 6, 3, 2, 5], [1, 0, 1, 0, 0, 1])
     np.testing.assert_array_equal(design.x[:, 0], [5, 1, 2, 6, 7, 9])
     facts = (("No. of subjects", 4), ("No. of failures", 3), ("Time at risk", 21.0))
-    assert encoding.response.facts == facts
+    assert encoding.response.facts == (("Time", "t"), ("Failure", "d"), ("Enter", "t0"), ("Id", "id"), *facts)
     equal([encoding.replay(records).extras["enter"]], records.t0)
 
 
@@ -214,9 +215,17 @@ def test_records_begin_where_the_last_one_ended(records):
     ]
 
 
+def test_a_record_whose_failure_is_unknown_still_ends():
+    """Its subject's next record begins there, whether it is used or not."""
+    table = pd.DataFrame({"t": [5.0, 8, 12], "d": [0, NAN, 1], "id": 1, "x": [1.0, 2, 3], "g": 1})
+    design, _ = read_text("mestreg x || g:, time(t) failure(d) id(id) d(e)", table)
+    equal(design.y, [0, 8], [5, 12], [0, 1])
+
+
 def test_records_without_subjects(records):
     design, encoding = read_text("mestreg x || g:, time(t) failure(d) d(w)", records)
-    assert not design.y[0].any() and encoding.response.facts[0] == ("No. of subjects", 9)
+    assert not design.y[0].any() and len(design.x) == 9
+    assert "No. of subjects" not in dict(encoding.response.facts)  # nothing says who they are
     assert len(encoding.names.notes) == 2
 
 
@@ -246,7 +255,7 @@ def test_dropped_records_leave_before_columns_are_read(records):
 
 def test_frequency_weights_count_subjects(records):
     _, encoding = read_text("mestreg x [fw=w] || g:, time(t) failure(d) enter(t0) id(id) d(w)", records)
-    assert encoding.response.facts == (("No. of subjects", 8), ("No. of failures", 6), ("Time at risk", 42.0))
+    assert encoding.response.facts[-3:] == (("No. of subjects", 8), ("No. of failures", 6), ("Time at risk", 42.0))
 
 
 FAILURES: dict[str, Any] = {
@@ -341,8 +350,8 @@ def test_base_outcomes(choices):
 
 # random part -> covariance, copies, columns
 EFFECTS: dict[str, Any] = {
-    "n x || g:": ("independent", 2, ("1:_cons", "2:_cons")),
-    "n x || g: x": ("independent", 2, ("1:x", "1:_cons", "2:x", "2:_cons")),
+    "n x || g:": ("unstructured", 2, ("1:_cons", "2:_cons")),
+    "n x || g: x, covariance(independent)": ("independent", 2, ("1:x", "1:_cons", "2:x", "2:_cons")),
     "n x || g: x, covariance(unstructured)": ("unstructured", 2, ("1:x", "1:_cons", "2:x", "2:_cons")),
     "n x || g:, shared": ("identity", 1, ("_cons",)),
     "n x || g: x, shared": ("independent", 1, ("x", "_cons")),
@@ -362,6 +371,8 @@ def test_effects_of_every_predictor(choices, text):
     design, encoding = read_text(f"memlogit {text}", choices)
     name, effect = encoding.names.effects[0], design.effects[0]
     assert (name.covariance, name.columns, effect.copies) == (covariance, columns, copies)
+    unusual = len(encoding.response.equations) > 1 and (covariance != "unstructured" or copies == 1)
+    assert any("another base outcome is another model" in note for note in encoding.names.notes) == unusual
     assert effect.width == len(columns) and effect.z.shape == (9, len(columns) // copies)
 
 

@@ -349,7 +349,7 @@ def test_intraclass_correlations_of_a_normal_response_are_those_of_the_linear_mo
 
 
 def test_intraclass_correlations_refused():
-    with pytest.raises(ValueError, match="a poisson response with link log has no level-1 variance"):
+    with pytest.raises(ValueError, match="response that is poisson with link log has no level-1 variance"):
         fit("mepoisson count x || g:").estat.icc()
 
 

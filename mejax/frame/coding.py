@@ -57,7 +57,8 @@ def categories(values: np.ndarray, column: Column | None) -> tuple[np.ndarray, t
     `values` are numbers, or codes into the levels of `column`.
     """
     levels = None if column is None or column.kind == "number" else column.levels
-    codes, distinct = compress(values if levels is None else values.astype(np.int64))
+    whole = levels is not None or bool(np.all(values == np.floor(values)) and np.all(np.abs(values) < 2**53))
+    codes, distinct = compress(values.astype(np.int64) if whole else values)
     if levels is not None:
         distinct = levels[distinct]
     held = tuple(value.item() if isinstance(value, np.generic) else value for value in distinct)

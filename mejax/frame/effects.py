@@ -1,7 +1,7 @@
 """Random-effects equations: groups, columns, covariance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -86,8 +86,11 @@ class EquationReader:
     cache: dict
 
     def read(self, equation: Equation, collinear: bool = False) -> Read:
-        if equation.factor is not None:
-            return self._factor(equation, equation.factor)
+        factor = equation.factor
+        found = self._columned(equation, collinear) if factor is None else self._factor(equation, factor)
+        return replace(found, notes=(*found.notes, *self._base_note(found.names, equation)))
+
+    def _columned(self, equation: Equation, collinear: bool) -> Read:
         grouping = group(equation.level.variables, self.source, self.sample, self.cache)
         columns = self._columns(equation, collinear)
         labels = tuple(row.label for row in columns.rows if row.index >= 0)
@@ -101,6 +104,13 @@ class EquationReader:
         coding = EffectCoding(equation.level.variables, grouping, columns.coding)
         return Read(Effects(grouping.codes, columns.matrix, grouping.size, copies), names, coding, columns.notes)
 
+    def _base_note(self, names: EffectNames, equation: Equation) -> tuple[str, ...]:
+        """Effects against one outcome are differences of those against another, which only some covariances allow."""
+        if len(self.predictors) < 2 or (names.covariance == "unstructured" and not equation.shared):
+            return ()
+        kind = "shared effects" if equation.shared else f"covariance({names.covariance})"
+        return (f"note: with {kind} of {names.path} another base outcome is another model",)
+
     def _columns(self, equation: Equation, collinear: bool) -> Columns | FormulaColumns:
         where = f" in the equation of {equation.level.label}"
         if isinstance(equation.columns, FormulaSide):
@@ -112,7 +122,8 @@ class EquationReader:
     def _names(
         self, equation: Equation, grouping: Grouping, labels: tuple[str, ...], variables: tuple[str, ...]
     ) -> EffectNames:
-        default = "unstructured" if self.spec.spelling == "formula" else "independent"
+        several = len(self.predictors) > 1 and not equation.shared  # a default must not depend on the base outcome
+        default = "unstructured" if several or self.spec.spelling == "formula" else "independent"
         covariance, matrix = resolve(equation, labels, self.matrices, self.spec.text, default=default)
         path = equation.level.label
         return EffectNames(path, short_name(self.spec, equation), labels, covariance, variables, grouping.values,

@@ -64,8 +64,9 @@ def set_records(
     n = len(exit)
     entry = np.zeros(n) if enter is None else np.array(enter)
     failure = np.ones(n) if failure is None else failure
-    present = np.isfinite(exit) & np.isfinite(entry) & ~np.isnan(failure)
-    failed = np.where(present & (failure != 0), 1.0, 0.0)
+    # a record of which only the failure is unknown still says until when its subject was at risk elsewhere
+    present = np.isfinite(exit) & np.isfinite(entry)
+    failed = np.where(present & ~np.isnan(failure) & (failure != 0), 1.0, 0.0)
     fault = np.where(present & (exit <= entry), _EMPTY, 0).astype(np.int8)
     records = Records(entry, np.array(exit), failed, fault, None, np.zeros(n, bool))
     if subjects is None:

@@ -51,7 +51,8 @@ def survival_response(spec: Spec, source: Source, needs: Needs, sample: Sample, 
                          "hazard; a value of `failure` other than 0 is a failure")  # fmt: skip
     counts = frequencies(spec, needs, sample)
     facts = (
-        ("No. of subjects", total(_first_records(records, sample), counts)),
+        *_variables(spec),
+        *_subjects(records, sample, counts),
         ("No. of failures", total(failure == 1, counts)),
         ("Time at risk", float(np.sum((exit - entry) if counts is None else counts * (exit - entry)))),
     )
@@ -61,13 +62,19 @@ def survival_response(spec: Spec, source: Source, needs: Needs, sample: Sample, 
     return CodedResponse((entry, exit, failure), coding, notes)
 
 
-def _first_records(records: Records, sample: Sample) -> np.ndarray:
-    """A mask with one record of every subject."""
+def _variables(spec: Spec) -> tuple[tuple[str, str], ...]:
+    """What a record's end, its failure, its begin and its subject are called."""
+    given = (("Time", spec.response), *((name.capitalize(), spec.option(name)) for name in ("failure", "enter", "id")))
+    return tuple((label, part if isinstance(part, str) else words(part)) for label, part in given if part is not None)
+
+
+def _subjects(records: Records, sample: Sample, counts: np.ndarray | None) -> tuple[tuple[str, int], ...]:
+    """Their number, where a column tells them apart."""
     if records.subject is None:
-        return np.ones(sample.n, bool)
-    mask = np.zeros(sample.n, bool)
-    mask[np.unique(sample.take(records.subject), return_index=True)[1]] = True
-    return mask
+        return ()
+    first = np.zeros(sample.n, bool)
+    first[np.unique(sample.take(records.subject), return_index=True)[1]] = True
+    return (("No. of subjects", total(first, counts)),)
 
 
 def _failure_notes(spec: Spec, source: Source, failure: np.ndarray) -> tuple[str, ...]:

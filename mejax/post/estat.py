@@ -107,8 +107,8 @@ def level_one(estimates: Estimates) -> tuple[list[int], float]:
     if family.latent_variance is not None:
         return [], family.latent_variance
     raise ValueError(
-        f"estat icc: a {family.name} response with link {family.link.name} has no level-1 variance on the scale of the "
-        "linear predictor; intraclass correlations exist after linear, censored, binary and ordinal models"
+        f"estat icc: a response that is {family.name} with link {family.link.name} has no level-1 variance on the "
+        "scale of the linear predictor; intraclass correlations exist after linear, censored, binary and ordinal models"
     )
 
 

@@ -95,8 +95,8 @@ def _check_methods(first: Estimates, second: Estimates) -> None:
     kinds = [_response_kind(e) for e in (first, second)]
     if kinds[0] != kinds[1]:
         raise ValueError(
-            f"lrtest: the fits assume different responses ({kinds[0]} and {kinds[1]}), so that neither is nested in "
-            "the other; compare their information criteria"
+            f"lrtest: the fits assume different responses ({kinds[0]} and {kinds[1]}); a likelihood-ratio test takes "
+            "fits of one distribution (hold its shape by a constraint). Compare their information criteria"
         )
     methods = [_integration(e) for e in (first, second)]
     if all(methods) and methods[0] != methods[1]:

@@ -78,7 +78,7 @@ def _split_equals(text: str) -> list[str]:
 def _side(text: str, whole: str) -> tuple[list[tuple[float, str]], float]:
     """`2*a - b + 3` as ([(2, a), (-1, b)], 3)."""
     terms: list[tuple[float, str]] = []
-    constant, position, sign = 0.0, 0, 1.0
+    constant, position, sign, joined = 0.0, 0, 1.0, True
     if not text.strip():
         raise SyntaxProblem(f"constraint `{whole}` has an empty side")
     while position < len(text):
@@ -88,13 +88,17 @@ def _side(text: str, whole: str) -> tuple[list[tuple[float, str]], float]:
         elif character in "+-":
             sign = -sign if character == "-" else sign
             position += 1
+            joined = True
+        elif not joined:
+            advice = 'Write `+` or `-` between them, or one text for each: `fit.test("age", "female")`.'
+            raise SyntaxProblem(f"`{whole.strip()}`: no sign before `{text[position:].strip()}`", advice=advice)
         else:
             coefficient, label, position = _product(text, position, whole)
             if label is None:
                 constant += sign * coefficient
             else:
                 terms.append((sign * coefficient, normal_label(label)))
-            sign = 1.0
+            sign, joined = 1.0, False
     return terms, constant
 
 

@@ -114,7 +114,8 @@ class Equation:
     """One random-effects equation: `|| level: columns, covariance(...)` or `|| level: R.factor`.
 
     `factor` is the variable of `R.factor` (then `columns` is None).  `covariance` is None where the text and the
-    keyword are silent: the default is "independent" ("identity" for `R.factor`).
+    keyword are silent: the default is "independent" ("identity" for `R.factor`; "unstructured" where a response has
+    several linear predictors with effects of their own).
     In a formula `(x || g)` is one equation with covariance "independent", `(x | g)` one with "unstructured"
     (a single column is always identity, and `(1 | g)` is silent unless several linear predictors make several effects
     of it: these are unstructured as well).  `shared`: of a response with several linear predictors all have the same
