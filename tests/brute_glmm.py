@@ -10,7 +10,6 @@ from typing import Any
 
 import families
 import numpy as np
-from families import FAMILIES
 from scipy import special, stats
 
 INVERSE_LINKS: dict[str, Callable] = {
@@ -25,7 +24,7 @@ INVERSE_LINKS: dict[str, Callable] = {
 def log_density(kind: str, link: str, y: Any, eta: np.ndarray, aux: np.ndarray) -> np.ndarray:
     """log p(y | eta); `y` has a leading axis of rows, eta more axes behind it."""
     if kind == "multinomial":
-        scores = np.insert(eta, FAMILIES[kind].make().base, 0.0, axis=1)
+        scores = np.insert(eta, families.BASE, 0.0, axis=1)
         return scores[np.arange(len(eta)), y.astype(int)] - special.logsumexp(scores, axis=1)
     y = tuple(_meet(leaf, eta) for leaf in y) if isinstance(y, tuple) else _meet(y, eta)
     inverse = INVERSE_LINKS[link]

@@ -10,6 +10,7 @@ from mejax.likelihoods import AbstractFamily, family
 
 CUTS = np.array([-1.2, 0.1, 0.9, 2.0])
 TRIALS = np.array([1.0, 7.0, 20.0])
+BASE = 1  # of the outcomes without order
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ FAMILIES["interval"] = Example(
     lambda: family("interval"), np.array([0.7]), lambda mu, a: _stats().norm(mu, np.sqrt(a[0])), None
 )
 FAMILIES["multinomial"] = Example(
-    lambda: family("multinomial", categories=("a", "b", "c"), base=1), NONE, None, np.arange(3.0)
+    lambda: family("multinomial", categories=("a", "b", "c"), base=BASE), NONE, None, np.arange(3.0)
 )
 for _link in ("logit", "probit", "cloglog"):
     FAMILIES[f"bernoulli {_link}"] = Example(

@@ -18,6 +18,10 @@ from mejax import me
 KIDNEY = "age female || id:, time(time) failure(status) nolog"
 
 
+def log_sum(values: np.ndarray, axis: int | None = None) -> np.ndarray:
+    return np.asarray(special.logsumexp(values, axis=axis))
+
+
 @cache
 def kidney() -> pd.DataFrame:
     table = data("kidney")
@@ -71,15 +75,17 @@ def test_catheter_against_plain_quadrature():
         "age female || patient:, distribution(weibull) time(time) failure(infect) intpoints(15) nolog", table
     )
     nodes, weights = np.polynomial.hermite_e.hermegauss(61)
-    xb = table[["age", "female"]].to_numpy() @ fit.fixed["estimate"].iloc[:2] + fit.fixed.loc["_cons", "estimate"]
-    eta = xb[:, None] + np.sqrt(fit.random["estimate"].iloc[0]) * nodes
-    times, p = table.time.to_numpy()[:, None], np.exp(fit.ancillary["estimate"].iloc[0])
-    hazard = np.log(p) + (p - 1) * np.log(times) + eta
-    rows = table.infect.to_numpy()[:, None] * hazard - times**p * np.exp(eta)
-    groups = pd.DataFrame(rows).groupby(table.patient.to_numpy()).sum().to_numpy()
-    total = np.sum(special.logsumexp(groups, b=weights / np.sqrt(2 * np.pi), axis=1))
+    b, sd = fit.fixed["estimate"], np.sqrt(fit.random["estimate"].iloc[0])
+    age, female, time, infect, patient = (
+        table[name].to_numpy(float) for name in ("age", "female", "time", "infect", "patient")
+    )
+    eta = (b["age"] * age + b["female"] * female + b["_cons"])[:, None] + sd * nodes
+    times, p = time[:, None], np.exp(fit.ancillary["estimate"].iloc[0])
+    rows = infect[:, None] * (np.log(p) + (p - 1) * np.log(times) + eta) - times**p * np.exp(eta)
+    groups = np.stack([rows[patient == k].sum(axis=0) for k in np.unique(patient)])
+    total = np.log(np.sum(np.exp(groups) * weights / np.sqrt(2 * np.pi), axis=1)).sum()
     assert fit.llf == pytest.approx(total, abs=1e-6)
-    assert fit.groups["patient"] == 38 and fit.nobs == 76
+    assert list(fit.groups) == [38] and fit.nobs == 76
 
 
 # ------------------------------------------------------------------------------------- models that contain one another
@@ -108,7 +114,7 @@ def test_single_levels_are_those_of_scipy(distribution):
     table = kidney().assign(entry=np.where(np.arange(76) % 2, 0.3 * kidney().time, 0.0))
     fit = me.mestreg(f"age female, distribution({distribution}) time(time) failure(status) enter(entry) nolog", table)
     x = np.column_stack([table.age, table.female, np.ones(76)])
-    kind = {"gamma": "survival gamma"}.get(distribution, distribution)
+    kind = "survival gamma" if distribution == "gamma" else distribution
     y = tuple(table[name].to_numpy() for name in ("entry", "time", "status"))
 
     def loss(v):
@@ -130,9 +136,8 @@ def test_a_frailty_of_no_variance_is_the_single_level():
     fit = me.mestreg(f"{KIDNEY} distribution(lognormal)", table)
     alone = me.mestreg("age female, distribution(lognormal) time(time) failure(status) nolog", table)
     assert fit.estimates.null_llf == pytest.approx(alone.llf, abs=1e-8)
-    assert fit.llf >= alone.llf - 1e-8
-    if fit.random["estimate"].iloc[0] < 1e-6:
-        assert fit.status == "boundary"
+    assert fit.llf == pytest.approx(alone.llf, abs=1e-8)
+    assert fit.random["estimate"].iloc[0] == 0.0 and fit.status == "boundary"
 
 
 @cache
@@ -210,8 +215,9 @@ def test_two_outcomes_are_a_logit():
     np.testing.assert_allclose(fit.bse, logit.bse, rtol=1e-6)
     assert list(fit.fixed.index) == ["1:x", "1:_cons"]
     assert fit.test("[1]x").chi2 == pytest.approx(logit.test("x").chi2, rel=1e-6)
-    for options in ({}, {"marginal": True}, {"conditional": "fixedonly"}):
-        np.testing.assert_allclose(fit.predict("pr", outcome=1, **options), logit.predict("pr", **options), rtol=1e-6)
+    np.testing.assert_allclose(fit.predict("pr", outcome=1), logit.predict("pr"), rtol=1e-6)
+    marginal = fit.predict("pr", outcome=1, marginal=True), logit.predict("pr", marginal=True)
+    np.testing.assert_allclose(*marginal, rtol=1e-6)
     assert set(np.unique(fit.simulate(1, seed=3))) == {0, 1}
 
 
@@ -245,8 +251,8 @@ def test_multinomial_likelihood_by_brute_force():
     for group in range(40):
         mine = g == group
         eta = np.concatenate([np.zeros((mine.sum(), 1, len(u))), xb[mine][:, :, None] + u.T[None]], axis=1)
-        rows = eta[np.arange(mine.sum()), y[mine]] - special.logsumexp(eta, axis=1)
-        total += special.logsumexp(rows.sum(0) + log_weights)
+        rows = eta[np.arange(mine.sum()), y[mine]] - log_sum(eta, axis=1)
+        total += log_sum(rows.sum(0) + log_weights)
     assert fit.llf == pytest.approx(total, abs=1e-5)
 
 
@@ -256,7 +262,7 @@ def test_multinomial_single_level_is_that_of_scipy():
 
     def loss(v):
         eta = np.column_stack([np.zeros(len(x)), v[0] * x + v[1], v[2] * x + v[3]])
-        return -np.sum(eta[np.arange(len(x)), y] - special.logsumexp(eta, axis=1))
+        return -np.sum(eta[np.arange(len(x)), y] - log_sum(eta, axis=1))
 
     found = optimize.minimize(loss, np.zeros(4))
     assert fit.llf == pytest.approx(-found.fun, abs=1e-6)
