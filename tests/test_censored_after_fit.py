@@ -22,10 +22,10 @@ from mejax._double import computing
 from mejax.likelihoods import family
 from mejax.post.average import average
 from mejax.post.curves import outcome_curves, survival_curves
-from mejax.post.profiles import typical_row
 from mejax.post.random_effects import predictor_root
 from mejax.post.rows import Rows, contribution
 from mejax.post.survival import marginal_hazard, marginal_median
+from mejax.post.typical_rows import typical_row
 
 matplotlib.use("Agg")
 

@@ -10,7 +10,7 @@ from mejax._status import Status
 from mejax.covstruct import Identity, Independent
 from mejax.design import EffectNames, FixedColumn, GroupCount, Names
 from mejax.fitting import Component, Estimates
-from mejax.frame.coding import ResponseCoding
+from mejax.frame.response_coding import ResponseCoding
 from mejax.likelihoods import family
 from mejax.post.hypotheses import Wald
 from mejax.results.generalized import generalized_report

@@ -8,9 +8,9 @@ import numpy as np
 from ..syntax.expression import Expression
 from ..syntax.families import FamilyChoice
 from ..syntax.spec import Spec
-from .coding import CodedResponse, ResponseCoding, total
 from .evaluate import names_in, words
 from .needs import Needs, frequencies, sample_of
+from .response_coding import CodedResponse, ResponseCoding, total
 from .sample import Sample, first_row
 from .table import Source
 

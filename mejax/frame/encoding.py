@@ -9,11 +9,11 @@ import pandas as pd
 
 from ..design import Names
 from ..syntax.expression import Expression
-from .coding import ResponseCoding
 from .column import Column
 from .effects import EffectCoding, NewEffects
 from .evaluate import evaluate, evaluate_option, names_in
 from .formula import FormulaCoding
+from .response_coding import ResponseCoding
 from .sample import table_row
 from .table import open_table
 from .varlist import VarlistCoding

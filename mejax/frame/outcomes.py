@@ -7,10 +7,10 @@ import numpy as np
 
 from ..syntax.families import FamilyChoice
 from ..syntax.spec import Spec
-from .coding import CodedResponse, ResponseCoding, categories
 from .column import level_text
 from .evaluate import words
 from .needs import Needs, frequencies, response_column, sample_of
+from .response_coding import CodedResponse, ResponseCoding, categories
 from .sample import Sample
 from .table import Source
 

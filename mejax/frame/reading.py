@@ -9,7 +9,6 @@ import numpy as np
 from ..design import Design, GroupCount, Names
 from ..syntax.families import family_of
 from ..syntax.spec import FormulaSide, Spec, Varlist
-from .coding import CodedResponse
 from .columns import of_equations, restrict, without_constant
 from .effects import EquationReader, Read, one_child_notes, own_variable
 from .encoding import Encoding
@@ -27,6 +26,7 @@ from .needs import (
 )
 from .perfect import perfectly_predicted
 from .response import code_response
+from .response_coding import CodedResponse
 from .sample import Sample, select
 from .survival import usable_records
 from .table import Source, open_table

@@ -8,12 +8,12 @@ from ..syntax.families import FamilyChoice, family_of
 from ..syntax.problem import SyntaxProblem
 from ..syntax.spec import Span, Spec
 from .censored import interval_response, limited_response
-from .coding import CodedResponse, ResponseCoding, categories, value_labels
 from .column import CONTENTS, Column, level_text
 from .evaluate import words
 from .levels import compress
 from .needs import Needs, response_column, sample_of
 from .outcomes import outcome_response
+from .response_coding import CodedResponse, ResponseCoding, categories, value_labels
 from .sample import Sample
 from .survival import survival_response
 from .table import Source

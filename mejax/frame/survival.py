@@ -5,10 +5,10 @@ import numpy as np
 from ..syntax.expression import Binary, Name
 from ..syntax.families import FamilyChoice
 from ..syntax.spec import Spec
-from .coding import CodedResponse, ResponseCoding, total
 from .evaluate import words
 from .needs import Needs, frequencies, sample_of
 from .records import FAULTS, Records, failure_condition
+from .response_coding import CodedResponse, ResponseCoding, total
 from .sample import Sample, first_row
 from .table import Source
 

@@ -161,6 +161,18 @@ class AbstractSurvivalFamily(AbstractFamily):
                              "without any failure")  # fmt: skip
 
 
+class AbstractAcceleratedFamily(AbstractSurvivalFamily):
+    """Accelerated failure times with a scale s of log times, whose log is the ancillary parameter."""
+
+    @property
+    def aft(self):
+        return True
+
+    @property
+    def ancillary(self):
+        return ("/logs",)
+
+
 def _require_entries(entry: np.ndarray, exit: np.ndarray, where) -> None:
     good = (entry >= 0) & (entry < exit)
     if not good.all():

@@ -8,11 +8,11 @@ import numpy as np
 
 from . import _extreme, _logistic
 from ._nelson_aalen import location_scale
-from ._survival import AbstractSurvivalFamily, from_the_start, log_time, scale
+from ._survival import AbstractAcceleratedFamily, from_the_start, log_time, scale
 from .links import Log
 
 
-class Loglogistic(AbstractSurvivalFamily):
+class Loglogistic(AbstractAcceleratedFamily):
     """S(t) = 1 / {1 + (t exp(-eta))^(1/s)}; the hazard rises and falls where s < 1.
 
     The ancillary parameter is log s.
@@ -22,14 +22,6 @@ class Loglogistic(AbstractSurvivalFamily):
     links: ClassVar[tuple[str, ...]] = ("log",)
     link: Log = Log()
     delayed: bool = eqx.field(static=True, default=True)
-
-    @property
-    def aft(self):
-        return True
-
-    @property
-    def ancillary(self):
-        return ("/logs",)
 
     def log_hazard(self, time, eta, aux):
         s, log = scale(aux), log_time(time)

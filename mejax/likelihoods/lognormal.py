@@ -10,27 +10,19 @@ from jax.scipy.special import ndtri
 
 from . import _extreme, _normal
 from ._nelson_aalen import location_scale
-from ._survival import AbstractSurvivalFamily, from_the_start, log_time, scale
+from ._survival import AbstractAcceleratedFamily, from_the_start, log_time, scale
 from .links import Log
 
 _STEPS = 5  # of Newton's method: 4 are enough
 
 
-class Lognormal(AbstractSurvivalFamily):
+class Lognormal(AbstractAcceleratedFamily):
     """S(t) = 1 - Phi{(log t - eta) / s}; the ancillary parameter is log s."""
 
     name: ClassVar[str] = "lognormal"
     links: ClassVar[tuple[str, ...]] = ("log",)
     link: Log = Log()
     delayed: bool = eqx.field(static=True, default=True)
-
-    @property
-    def aft(self):
-        return True
-
-    @property
-    def ancillary(self):
-        return ("/logs",)
 
     def log_hazard(self, time, eta, aux):
         s, log = scale(aux), log_time(time)

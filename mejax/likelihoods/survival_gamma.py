@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _extreme, _incomplete_gamma
 from ._nelson_aalen import cumulative_hazard
-from ._survival import AbstractSurvivalFamily, from_the_start, log_time, scale
+from ._survival import AbstractAcceleratedFamily, from_the_start, log_time, scale
 from .links import Log
 
 _LARGEST = 600.0  # of log(t / mean), but for log t: cumulative hazards, which are differences, differ up to there
@@ -16,7 +16,7 @@ _SCALES = np.linspace(-3.0, 2.0, 51)  # values of log s to start from
 _MOST = 200  # times of failure that these are held against
 
 
-class SurvivalGamma(AbstractSurvivalFamily):
+class SurvivalGamma(AbstractAcceleratedFamily):
     """(a t / mu)^a exp(-a t / mu) / (t Gamma(a)) with mean mu = exp(eta) and a = s^-2; 1 - S(t) = P(a, a t / mu).
 
     The ancillary parameter is log s.
@@ -26,14 +26,6 @@ class SurvivalGamma(AbstractSurvivalFamily):
     links: ClassVar[tuple[str, ...]] = ("log",)
     link: Log = Log()
     delayed: bool = eqx.field(static=True, default=True)
-
-    @property
-    def aft(self):
-        return True
-
-    @property
-    def ancillary(self):
-        return ("/logs",)
 
     def logpdf(self, y, eta, aux):
         # the density of failures needs no integral

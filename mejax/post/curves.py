@@ -10,9 +10,9 @@ from ..fitting import Estimates
 from ..frame import Encoding
 from ..lmm import LinearModel
 from .predict import predict
-from .profiles import MOST_CURVES, factors_of, few, shown, typical_row, values_over, with_values
 from .request import Request
 from .response import has_categories
+from .typical_rows import MOST_CURVES, factors_of, few, shown, typical_row, values_over, with_values
 
 _POINTS = 101  # of a curve
 

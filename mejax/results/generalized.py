@@ -7,8 +7,8 @@ import numpy as np
 
 from ..fitting import Component, Estimates
 from ..frame import Encoding
-from ..frame.coding import ResponseCoding
 from ..frame.outcomes import equation_names
+from ..frame.response_coding import ResponseCoding
 from ..glmm import LAPLACES
 from ..likelihoods import AbstractFamily, Ratio
 from ..post.equalities import implied_constraints

@@ -10,7 +10,7 @@ from ..fitting import Estimates
 from ..frame import Encoding
 from ..frame.evaluate import words
 from ..post.curves import outcome_curves, survival_curves
-from ..post.profiles import MOST_CURVES
+from ..post.typical_rows import MOST_CURVES
 
 
 class Plot:
