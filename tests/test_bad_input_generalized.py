@@ -130,7 +130,7 @@ REFUSED = {
         r"cross the other levels; use intmethod\(laplace\)",
     ),
     "nodes beyond memory": (
-        lambda: run("melogit y x || g: r0-r9", many()),
+        lambda: run("melogit y x || g: r0-r9, intmethod(mvaghermite)", many()),
         r"7\^11 = 1,977,326,743 nodes .* bytes .*Use intmethod\(laplace\), fewer intpoints\(\), or fewer random",
     ),
     # weights
@@ -409,7 +409,10 @@ def test_everything_held_by_constraints():
 
 AFTER = {
     "unknown statistic": (lambda f: f.predict("mus"), "unknown statistic `mus`; did you mean `mu`"),
-    "statistic of linear models": (lambda f: f.predict("fitted"), "unknown statistic `fitted`; known are mu, pr"),
+    "statistic of linear models": (
+        lambda f: f.predict("fitted"),
+        "unknown statistic `fitted`; known are mu, density",
+    ),
     "outcome never seen": (lambda f: f.predict("pr", outcome=3), "there is no `outcome=3`; the outcomes are 0, 1"),
     "category never seen": (lambda f: f.predict("mu", table(h=9)), "`h` has a level in row 1 that the estimation"),
     "groups gone": (lambda f: f.predict("mu", table().drop(columns="g")), "the table has no column `g`"),

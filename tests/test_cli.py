@@ -82,7 +82,7 @@ def test_survival_times_by_options(capsys):
     status, out, err = run(capsys, command, "--data", "catheter", "--json")
     found = json.loads(out)
     assert (status, err) == (0, "")
-    assert found["facts"] == {"No. of subjects": 76, "No. of failures": 58, "Time at risk": 7724}
+    assert found["facts"] == {"Time": "time", "Failure": "infect", "No. of failures": 58, "Time at risk": 7724}
     assert list(found["ancillary"]) == ["/ln_p"] and list(found["random"]) == ["patient:var(_cons)"]
     fit = me.run(command, datasets.load("catheter"))
     assert found["fixed"]["female"]["estimate"] == pytest.approx(fit.fixed.loc["female", "estimate"], rel=1e-12)

@@ -44,14 +44,14 @@ def verdict(
     components' values."""
     info, flags, values = described
     problems = confounded(model, design, names)
-    texts = tuple(p.text for p in problems)
+    if problems and (status.ok or status is Status.NOT_CONVERGED):  # on a ridge, where a climb ends is rounding
+        equations = frozenset().union(*(p.equations for p in problems))
+        return Verdict(Status.NOT_IDENTIFIED, tuple(p.text for p in problems), equations)
     if status is Status.NOT_CONVERGED:
         vanishing = values[-1] < 1e-9 * float(model.unit) ** 2
-        return Verdict(status, texts or (EXACT if vanishing else STUCK,))
+        return Verdict(status, (EXACT if vanishing else STUCK,))
     if not status.ok:
         return Verdict(status)
-    if problems:
-        return Verdict(Status.NOT_IDENTIFIED, texts, frozenset().union(*(p.equations for p in problems)))
     if any(flags):
         triples = zip(names.effects, model.variances.blocks, flags, strict=True)
         return Verdict(
