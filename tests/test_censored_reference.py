@@ -97,6 +97,11 @@ def test_an_exponential_is_a_weibull_with_shape_one():
     assert exponential.llf == pytest.approx(held.llf, abs=1e-8)
     np.testing.assert_allclose(exponential.fixed["estimate"], held.fixed["estimate"], rtol=1e-5)
     assert weibull().llf > exponential.llf
+    test = me.lrtest(exponential, weibull())
+    assert (test.df, test.kind) == (1, "chi2(1)")
+    assert test.stat == pytest.approx(2 * (weibull().llf - exponential.llf), abs=1e-9)
+    with pytest.raises(ValueError, match="Weibull model of time"):
+        me.lrtest(exponential, weibull(metric="time"))
 
 
 def test_the_two_metrics_of_a_weibull_are_one_model():

@@ -109,8 +109,13 @@ class AbstractFamily(eqx.Module):
 
     @property
     def description(self) -> str:
-        """The distribution in words; fits with different ones have no likelihood ratio."""
+        """The distribution in words, by which likelihood-ratio tests tell whether two fits can be compared."""
         return " ".join([self.name, "with link", self.link.name, *sorted(self.ancillary)])
+
+    @property
+    def contained_in(self) -> tuple[str, ...]:
+        """The descriptions of distributions that become this one at a value of their ancillary parameter."""
+        return ()
 
     @property
     def ratio(self) -> Ratio:

@@ -36,3 +36,9 @@ class Exponential(AbstractWeibullFamily):
     @property
     def null_name(self):
         return "exponential model"
+
+    @property
+    def contained_in(self):
+        if self.aft:
+            return "Weibull model of time", "gamma model of time"
+        return ("Weibull model of proportional hazards",)

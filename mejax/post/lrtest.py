@@ -23,7 +23,7 @@ class LikelihoodRatio(Comparison):
 
 
 def lrtest(a, b) -> LikelihoodRatio:
-    """Likelihood-ratio test of two nested fits, in either order.
+    """Likelihood-ratio test of two nested fits, in either order; an exponential model is nested in a Weibull one.
 
     Variances that the smaller model sets to zero lie on the boundary: with one of them the statistic is a 50:50 mixture
     of chi-squareds, with several the p-value of the full chi-squared is an upper bound (Self and Liang 1987).
@@ -93,7 +93,7 @@ def _check_methods(first: Estimates, second: Estimates) -> None:
     if restricted(first) != restricted(second):
         raise ValueError("lrtest: one fit is by ML, the other by REML; fit both by the same method")
     kinds = [_response_kind(e) for e in (first, second)]
-    if kinds[0] != kinds[1]:
+    if kinds[0] != kinds[1] and not (_contains(first, second) or _contains(second, first)):
         raise ValueError(
             f"lrtest: the fits assume different responses ({kinds[0]} and {kinds[1]}); a likelihood-ratio test takes "
             "fits of one distribution (hold its shape by a constraint). Compare their information criteria"
@@ -111,6 +111,13 @@ def _response_kind(estimates: Estimates) -> str:
     if isinstance(estimates.model, LinearModel):
         return "linear model"
     return estimates.model.family.description
+
+
+def _contains(large: Estimates, small: Estimates) -> bool:
+    """Does the distribution of one become that of the other at a value of its ancillary parameter?"""
+    if isinstance(small.model, LinearModel) or isinstance(large.model, LinearModel):
+        return False
+    return large.model.family.description in small.model.family.contained_in
 
 
 def _integration(estimates: Estimates) -> str:
