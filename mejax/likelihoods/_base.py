@@ -174,12 +174,26 @@ class AbstractFamily(eqx.Module):
         return None
 
 
+def density_of(family: AbstractFamily) -> Statistic:
+    """The density (or probability) of the observed response."""
+    return Statistic(lambda y, eta, aux: jnp.exp(family.logpdf(y, eta, aux)), reads="response")
+
+
+def mean_statistics(family: AbstractFamily, reads: str = "") -> dict[str, Statistic]:
+    """mu and density."""
+    return {"mu": Statistic(family.mean, reads), "density": density_of(family)}
+
+
 class AbstractMeanFamily(AbstractFamily):
     """A family with a mean and a variance function V(mu), for residuals; on the host.
 
     V leaves out a scale that multiplies it everywhere (of the normal and gamma distributions).  For binomial counts mu
     is the expected count.
     """
+
+    @property
+    def statistics(self):
+        return mean_statistics(self)
 
     def observed(self, y: Response) -> np.ndarray:
         """What residuals compare with the mean."""
@@ -196,16 +210,6 @@ class AbstractMeanFamily(AbstractFamily):
     @abc.abstractmethod
     def anscombe(self, y: Response, mu: np.ndarray, aux: np.ndarray) -> np.ndarray:
         """Anscombe residuals: the integral of V^(-1/3) from mu to y, divided by V(mu)^(1/6)."""
-
-
-def density_of(family: AbstractFamily) -> Statistic:
-    """The density (or probability) of the observed response."""
-    return Statistic(lambda y, eta, aux: jnp.exp(family.logpdf(y, eta, aux)), reads="response")
-
-
-def mean_statistics(family: AbstractFamily, reads: str = "") -> dict[str, Statistic]:
-    """mu and density."""
-    return {"mu": Statistic(family.mean, reads), "density": density_of(family)}
 
 
 class AbstractUnboundedFamily(AbstractMeanFamily):

@@ -1,19 +1,35 @@
-"""Residual pieces that Bernoulli and binomial responses share: V(mu) = mu (1 - mu / trials).
+"""What Bernoulli and binomial responses share: names, and pieces of residuals with V(mu) = mu (1 - mu / trials).
 
 A fitted probability may be 1 or 0 to the last digit: it is moved inside by one rounding error, so that no residual is
 infinite.
 """
 
+import equinox as eqx
 import numpy as np
 
+from ._base import ODDS_RATIO, PLAIN_RATIO, AbstractPlainFamily
 from ._counts import SMALLEST
+from .links import AbstractProbabilityLink
 
 _ROUNDING = np.finfo(float).eps / 2
 
 
-def distribution_word(link) -> str:
-    """What a regression with this link is called."""
-    return "logistic" if link.name == "logit" else link.name
+class AbstractBinaryFamily(AbstractPlainFamily):
+    """Successes with probability F(eta)."""
+
+    link: eqx.AbstractVar[AbstractProbabilityLink]
+
+    @property
+    def null_name(self):
+        return f"{'logistic' if self.link.name == 'logit' else self.link.name} model"
+
+    @property
+    def ratio(self):
+        return ODDS_RATIO if self.link.name == "logit" else PLAIN_RATIO
+
+    @property
+    def latent_variance(self):
+        return self.link.variance
 
 
 def _inside(mu, trials):

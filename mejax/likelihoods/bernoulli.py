@@ -6,13 +6,13 @@ import jax
 import numpy as np
 
 from . import _binary
-from ._base import ODDS_RATIO, PLAIN_RATIO, AbstractPlainFamily, Statistic, mean_statistics
+from ._base import Statistic, mean_statistics
 from ._moments import mean_variance
 from ._refusal import require, require_variation
 from .links import AbstractProbabilityLink, Logit
 
 
-class Bernoulli(AbstractPlainFamily):
+class Bernoulli(_binary.AbstractBinaryFamily):
     """Pr(y = 1) = F(eta); y is an array of 0 and 1."""
 
     name: ClassVar[str] = "bernoulli"
@@ -40,20 +40,8 @@ class Bernoulli(AbstractPlainFamily):
         require_variation(y, "there is nothing to model, so use a sample with both 0 and 1")
 
     @property
-    def null_name(self):
-        return f"{_binary.distribution_word(self.link)} model"
-
-    @property
     def statistics(self):
         return mean_statistics(self) | {"pr": Statistic(lambda y, eta, aux: self.probabilities(eta, aux))}
-
-    @property
-    def ratio(self):
-        return ODDS_RATIO if self.link.name == "logit" else PLAIN_RATIO
-
-    @property
-    def latent_variance(self):
-        return self.link.variance
 
     def rising(self, y):
         return y == 1, y == 0

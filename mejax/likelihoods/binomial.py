@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _binary
-from ._base import ODDS_RATIO, PLAIN_RATIO, AbstractPlainFamily, Statistic, mean_statistics
+from ._base import Statistic, mean_statistics
 from ._gamma_function import log_factorial
 from ._refusal import require
 from .links import AbstractProbabilityLink, Logit
 
 
-class Binomial(AbstractPlainFamily):
+class Binomial(_binary.AbstractBinaryFamily):
     """C(r, y) F(eta)^y (1 - F(eta))^(r - y); y is the pair (count, trials)."""
 
     name: ClassVar[str] = "binomial"
@@ -61,20 +61,8 @@ class Binomial(AbstractPlainFamily):
                                  "so use a sample with both successes and failures")  # fmt: skip
 
     @property
-    def null_name(self):
-        return f"{_binary.distribution_word(self.link)} model"
-
-    @property
     def statistics(self):
         return mean_statistics(self, "trials") | {"pr": Statistic(lambda y, eta, aux: self.probabilities(eta, aux))}
-
-    @property
-    def ratio(self):
-        return ODDS_RATIO if self.link.name == "logit" else PLAIN_RATIO
-
-    @property
-    def latent_variance(self):
-        return self.link.variance
 
     def rising(self, y):
         count, trials = y

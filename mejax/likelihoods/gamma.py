@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _extreme, _gamma_function
-from ._base import AbstractUnboundedFamily, mean_statistics
+from ._base import AbstractUnboundedFamily
 from ._counts import SMALLEST
 from ._moments import mean_variance
 from ._refusal import require, require_variation
@@ -58,10 +58,6 @@ class Gamma(AbstractUnboundedFamily):
     @property
     def null_name(self):
         return "gamma model"
-
-    @property
-    def statistics(self):
-        return mean_statistics(self)
 
     def variance(self, y, mu, aux):
         return np.asarray(mu) ** 2

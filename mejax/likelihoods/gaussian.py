@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._base import AbstractMeanFamily, mean_statistics
+from ._base import AbstractMeanFamily
 from ._moments import PERFECT, mean_variance
 from ._refusal import require, require_variation
 from .links import AbstractLink, Identity
@@ -53,10 +53,6 @@ class Gaussian(AbstractMeanFamily):
     @property
     def null_name(self):
         return "linear model" if self.link.name == "identity" else "Gaussian model"
-
-    @property
-    def statistics(self):
-        return mean_statistics(self)
 
     @property
     def variances(self):

@@ -7,15 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _counts, _extreme, _gamma_function
-from ._base import RATE_RATIO, AbstractUnboundedFamily, mean_statistics
 from ._moments import mean_variance
-from ._refusal import require_counts
+from ._negative_binomial import AbstractNegativeBinomial
 from .links import Log
 
 _LIMIT = 50.0  # of |log r|: where r is larger the distribution is Poisson in every digit
 
 
-class NegativeBinomialConstant(AbstractUnboundedFamily):
+class NegativeBinomialConstant(AbstractNegativeBinomial):
     """Gamma(y + r) / (Gamma(r) y!) (1 + delta)^-r (delta / (1 + delta))^y, r = mu / delta, mu = exp(eta).
 
     The variance is mu (1 + delta); the ancillary parameter is log delta.
@@ -40,9 +39,6 @@ class NegativeBinomialConstant(AbstractUnboundedFamily):
         constant = -_gamma_function.log_factorial(y) - y * growth
         return constant + y * eta + rising + beyond - _extreme.exponential(log_r) * growth
 
-    def mean(self, y, eta, aux):
-        return self.link.mean(eta)
-
     def sample(self, key, y, eta, aux):
         one, other = jax.random.split(key)
         delta = jnp.exp(jnp.clip(aux[0], -_LIMIT, _LIMIT))
@@ -52,31 +48,6 @@ class NegativeBinomialConstant(AbstractUnboundedFamily):
     def init(self, y, weights):
         mean, variance = mean_variance(y, weights)
         return np.log([max(variance / mean - 1.0, 0.01)])
-
-    def start(self, y, weights):
-        return self.link.linear(mean_variance(y, weights)[0])
-
-    def check(self, y, where):
-        require_counts(y, where, "negative binomial")
-
-    @property
-    def null_name(self):
-        return "nbinomial model"
-
-    @property
-    def statistics(self):
-        return mean_statistics(self)
-
-    @property
-    def ratio(self):
-        return RATE_RATIO
-
-    @property
-    def limit_command(self):
-        return "mepoisson"
-
-    def rising(self, y):
-        return np.zeros(len(y), bool), y == 0
 
     def variance(self, y, mu, aux):
         return np.asarray(mu) * (1.0 + np.exp(aux[0]))

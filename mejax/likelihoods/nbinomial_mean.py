@@ -7,16 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _gamma_function, _logistic
-from ._base import RATE_RATIO, AbstractUnboundedFamily, mean_statistics
 from ._counts import SMALLEST
 from ._moments import mean_variance
-from ._refusal import require_counts
+from ._negative_binomial import AbstractNegativeBinomial
 from .links import Log
 
 _LIMIT = 50.0  # of |log alpha|: with less dispersion the distribution is Poisson in every digit
 
 
-class NegativeBinomialMean(AbstractUnboundedFamily):
+class NegativeBinomialMean(AbstractNegativeBinomial):
     """Gamma(y + r) / (Gamma(r) y!) (r / (r + mu))^r (mu / (r + mu))^y, r = 1 / alpha, mu = exp(eta).
 
     The variance is mu (1 + alpha mu); the ancillary parameter is log alpha.
@@ -37,9 +36,6 @@ class NegativeBinomialMean(AbstractUnboundedFamily):
         constant = _gamma_function.log_rising(y, r) - _gamma_function.log_factorial(y)
         return constant + y * eta - (y + r) * _logistic.softplus(eta + log_alpha)
 
-    def mean(self, y, eta, aux):
-        return self.link.mean(eta)
-
     def sample(self, key, y, eta, aux):
         one, other = jax.random.split(key)
         r = jnp.exp(-jnp.clip(aux[0], -_LIMIT, _LIMIT))
@@ -49,31 +45,6 @@ class NegativeBinomialMean(AbstractUnboundedFamily):
     def init(self, y, weights):
         mean, variance = mean_variance(y, weights)
         return np.log([max((variance - mean) / mean**2, 0.01)])
-
-    def start(self, y, weights):
-        return self.link.linear(mean_variance(y, weights)[0])
-
-    def check(self, y, where):
-        require_counts(y, where, "negative binomial")
-
-    @property
-    def null_name(self):
-        return "nbinomial model"
-
-    @property
-    def statistics(self):
-        return mean_statistics(self)
-
-    @property
-    def ratio(self):
-        return RATE_RATIO
-
-    @property
-    def limit_command(self):
-        return "mepoisson"
-
-    def rising(self, y):
-        return np.zeros(len(y), bool), y == 0
 
     def variance(self, y, mu, aux):
         return mu * (1.0 + np.exp(aux[0]) * mu)

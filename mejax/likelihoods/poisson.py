@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from . import _counts
-from ._base import RATE_RATIO, AbstractPlainFamily, mean_statistics
+from ._base import RATE_RATIO, AbstractPlainFamily
 from ._gamma_function import log_factorial
 from ._moments import mean_variance
 from ._refusal import require_counts
@@ -38,10 +38,6 @@ class Poisson(AbstractPlainFamily):
     @property
     def null_name(self):
         return "Poisson model"
-
-    @property
-    def statistics(self):
-        return mean_statistics(self)
 
     @property
     def ratio(self):
