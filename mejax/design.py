@@ -45,6 +45,32 @@ def by_equation(x: Float[np.ndarray, "n p"], equations: int, copies: int) -> Flo
     return out.reshape(equations, len(x), -1)
 
 
+class MeanRows(eqx.Module):
+    """What the mean of a nonlinear model reads: `columns` of the table (n,) in the order of `Names.columns`, the matrix
+    of every linear combination, and the covariate of every slope in them (None: 1), combination by combination."""
+
+    columns: tuple[Float[ArrayLike, " n"], ...]
+    combinations: tuple[Float[ArrayLike, "n _"], ...]
+    slopes: tuple[Float[ArrayLike, " n"] | None, ...]
+
+
+class WithinGroups(eqx.Module):
+    """What the errors' covariance reads.  Errors of different `groups` (of which there are `size`) are independent.
+
+    `times` are those of the rows (numbers of categories from 0 where the structure has one parameter for each; None
+    where it needs none), `by` and `strata` the numbers of the groups with parameters of their own, `variable` the
+    covariate of the variance (numbers of categories where each has a variance of its own; None where it is a function
+    of the predicted mean, or constant).
+    """
+
+    groups: Int[ArrayLike, " n"]
+    times: Float[ArrayLike, " n"] | None
+    by: Int[ArrayLike, " n"] | None
+    strata: Int[ArrayLike, " n"] | None
+    variable: Float[ArrayLike, " n"] | None
+    size: int = eqx.field(static=True)
+
+
 class Design(eqx.Module):
     """Response, fixed columns and random effects of the estimation sample.
 
@@ -52,6 +78,8 @@ class Design(eqx.Module):
     a point, infinite ones open), (entry, exit, failure) of a survival time.  Bernoulli responses are 0 and 1, those in
     categories are numbers 0, 1, ...  `x` has no constant where cut points stand in its place.  Where a response has
     several linear predictors each has a coefficient for every column of `x`: those of the first come first.
+    Of a nonlinear model `mean` holds what the mean reads, and x has a column for every coefficient: those of its linear
+    combinations, then a column of ones for each scalar parameter.  `within` belongs to structured errors.
     `weights` are those of the observations (None: all 1), `level_weights` those of the groups, an entry for each of
     `effects`; their kind, the same for all, is known where they were read.  `offset` is added to the linear predictor.
     """
@@ -62,6 +90,8 @@ class Design(eqx.Module):
     weights: Float[ArrayLike, " n"] | None = None
     offset: Float[ArrayLike, " n"] | None = None
     level_weights: tuple[Float[ArrayLike, " _"] | None, ...] = ()
+    mean: MeanRows | None = None
+    within: WithinGroups | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +139,31 @@ class EffectNames:
 
 
 @dataclass(frozen=True)
+class ErrorNames:
+    """The structure of the within-group errors in words.
+
+    `variance`, `correlation`, `order`, `constant` and `joint` are those of `syntax.spec.Residuals`, `on_mean` whether
+    the variance is a function of the predicted mean.  `headings` stand above the printed parameters: one for a joint
+    structure (`Residual: AR(2)`, `Residual: Independent, by girl`), otherwise one for the variance and one for the
+    correlation ("" where there is none).  `strata` and `by` are the labels of the groups with parameters of their own
+    (none: one group), `categories` those of the times and `indices` those of the variances' index where each has
+    parameters.
+    """
+
+    variance: str
+    correlation: str
+    order: int | None
+    constant: bool
+    joint: bool
+    on_mean: bool
+    headings: tuple[str, str]
+    strata: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    indices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class GroupCount:
     """One row of the header's group table: `label` as printed, number of groups, smallest, mean and largest size."""
 
@@ -129,6 +184,8 @@ class Names:
     groups: tuple[GroupCount, ...]
     notes: tuple[str, ...] = ()
     weight: str | None = None  # "fweight = w", "pweight = w, pweight(school) = v", for the header
+    columns: tuple[str, ...] = ()  # of the table, that the mean of a nonlinear model reads
+    errors: ErrorNames | None = None
 
     @property
     def equations(self) -> tuple[str, ...]:

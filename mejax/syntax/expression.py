@@ -59,7 +59,34 @@ class Call:
     arguments: tuple["Expression", ...]
 
 
-Expression = Number | Missing | Text | Name | Unary | Binary | Call
+@dataclass(frozen=True)
+class Parameter:
+    """`{b1}` in the mean of a nonlinear model: one coefficient."""
+
+    name: str
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True)
+class RandomValue:
+    """`{U1[tree]}`: the random effect U1 of the row's tree."""
+
+    name: str
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True)
+class Reference:
+    """`{phi1:}`: what was defined under this name, an expression or a linear combination."""
+
+    name: str
+    start: int = 0
+    end: int = 0
+
+
+Expression = Number | Missing | Text | Name | Unary | Binary | Call | Parameter | RandomValue | Reference
 
 # name -> (fewest, most) arguments
 FUNCTIONS = {

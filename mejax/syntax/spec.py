@@ -5,7 +5,7 @@ Every part knows its `Span` in the text, so that errors found later (a missing c
 point at the place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
@@ -132,8 +132,109 @@ class Equation:
 
 
 @dataclass(frozen=True)
+class Residuals:
+    """Within-group errors e ~ N(0, R): `residuals()` of `mixed`; `resvariance()`, `rescorrelation()`, `rescovariance()`
+    of `menl`.
+
+    `variance` is "identity", "linear", "power", "exponential" (of `variable`, a column or `_yhat`) or "distinct" (one
+    for each value of the column `index`); `constant` says whether power has one; each group of `strata` has parameters
+    of its own.  `correlation` is "identity", "exchangeable", "ar", "ma", "toeplitz", "banded" (of this `order`; None:
+    the largest possible), "unstructured", "exponential" or "ctar1" (the same thing), with the column `time` (of
+    `banded` and `unstructured` it says which errors are alike; None: the order of the rows within a group); each group
+    of `by` has parameters of its own, the variance among them where `joint`.  `joint`: one covariance matrix was named,
+    not a variance function and a correlation.
+    """
+
+    variance: Literal["identity", "linear", "power", "exponential", "distinct"] = "identity"
+    variable: str | None = None
+    constant: bool = True
+    strata: str | None = None
+    index: str | None = None
+    correlation: Literal[
+        "identity", "exchangeable", "ar", "ma", "toeplitz", "banded", "unstructured", "exponential", "ctar1"
+    ] = "identity"
+    order: int | None = None
+    time: str | None = None
+    by: str | None = None
+    joint: bool = True
+    span: Span = Span(0, 0)
+
+
+@dataclass(frozen=True)
+class RandomEffect:
+    """`U1[tree]`, `W[school>class]`: a random effect with a name."""
+
+    name: str
+    level: Level
+    span: Span = Span(0, 0)
+
+
+@dataclass(frozen=True)
+class Slope:
+    """`U0[id]` (no covariate) or `c.x#U1[id]` in a linear combination."""
+
+    effect: str
+    covariate: Term | None = None
+
+
+@dataclass(frozen=True)
+class Combination:
+    """`{phi: x1 i.g U0[id] c.x1#U1[id]}`: a linear predictor with coefficients `phi:x1`, ..., `phi:_cons`."""
+
+    columns: Varlist
+    slopes: tuple[Slope, ...] = ()
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What `{name:}` stands for; `text` as it was typed, `printed` whether it came from `define()`."""
+
+    name: str
+    meaning: Expression | Combination
+    text: str
+    printed: bool = False
+    span: Span = Span(0, 0)
+
+
+@dataclass(frozen=True)
+class EffectBlock:
+    """Random effects of one level with one covariance matrix; None: what the model's default is."""
+
+    effects: tuple[str, ...]
+    covariance: Covariance | None = None
+
+
+@dataclass(frozen=True)
+class Nonlinear:
+    """The mean of a nonlinear model.
+
+    `definitions` hold what `mean` and they themselves refer to, in an order in which each comes after those it needs.
+    `effects` are in the order in which they first appear; every one of them is in one of `blocks`.  `combinations` (the
+    names that `definitions` gives a linear combination) and `scalars` are the parameters, each in order of appearance;
+    coefficients are printed in this order.  `starts` maps labels (`/b1`, `phi1:_cons`) to the values given in braces or
+    by `initial()`.  `columns` are the columns of the table that the mean reads outside linear combinations.
+
+    `function` is the mean as a Python function of JAX arrays, `mean` None then.
+    """
+
+    mean: Expression | None
+    text: str
+    definitions: tuple[Definition, ...] = ()
+    effects: tuple[RandomEffect, ...] = ()
+    blocks: tuple[EffectBlock, ...] = ()
+    combinations: tuple[str, ...] = ()
+    scalars: tuple[str, ...] = ()
+    starts: Mapping[str, float] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    function: Callable[..., Any] | None = None
+
+
+@dataclass(frozen=True)
 class Spec:
     """A whole model.
+
+    Of a nonlinear model `nonlinear` is the mean, `fixed` is empty, and `equations` has one equation per block of random
+    effects, without columns.  `residuals` is None where the errors are independent with one variance.
 
     `options` maps canonical option names to parsed values (`reml` -> True, `level` -> 90.0, `vce` -> ("cluster", "id"),
     `constraints` -> ...): see `mejax.syntax.options` for the list, the abbreviations and each value's type.
@@ -149,6 +250,8 @@ class Spec:
     rows: tuple[int, int] | None = None  # `in f/l`, 1-based, inclusive; negative counts from the end
     weights: tuple[Weight, ...] = ()
     offset: Expression | None = None
+    nonlinear: Nonlinear | None = None
+    residuals: Residuals | None = None
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def __getstate__(self) -> dict[str, Any]:
