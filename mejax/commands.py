@@ -4,10 +4,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ._double import computing
 from ._tree import to_device
-from .build import Integration, build_generalized, build_linear
-from .fitting import FitSettings, GeneralizedSettings, fit_generalized, fit_linear
+from .build import Integration, build_generalized, build_linear, build_nonlinear
+from .fitting import FitSettings, GeneralizedSettings, NonlinearSettings, fit_generalized, fit_linear, fit_nonlinear
 from .frame import Encoding, read
 from .likelihoods import family
 from .optimise import Settings
@@ -19,7 +21,7 @@ from .syntax.constraints import canonical, collect_constraints
 def fit_command(spec: Spec, data: Any) -> Fit:
     """Read the table, build the model, fit it."""
     refuse_unbuilt(spec)
-    return (_fit_mixed if spec.command == "mixed" else _fit_generalized)(spec, data, _printer(spec))
+    return _FITTERS.get(spec.command, _fit_generalized)(spec, data, _printer(spec))
 
 
 def _fit_mixed(spec: Spec, data: Any, say: Callable[[str], None]) -> Fit:
@@ -48,6 +50,52 @@ def _fit_generalized(spec: Spec, data: Any, say: Callable[[str], None]) -> Fit:
         settings = _generalized_settings(spec, encoding, say)
         estimates = fit_generalized(model, design, names, settings, texts)
     return Fit(spec, estimates, encoding)
+
+
+def _fit_nonlinear(spec: Spec, data: Any, say: Callable[[str], None]) -> Fit:
+    design, encoding = read(spec, data)
+    names = encoding.names
+    assert spec.nonlinear is not None
+    with computing():
+        model = to_device(build_nonlinear(design, names, spec.nonlinear, reml=bool(spec.option("reml"))))
+        estimates = fit_nonlinear(model, design, names, _nonlinear_settings(spec, encoding, say))
+    return Fit(spec, estimates, encoding)
+
+
+_FITTERS: dict[str, Callable[[Spec, Any, Callable[[str], None]], Fit]] = {
+    "mixed": _fit_mixed,
+    "menl": _fit_nonlinear,
+}
+
+
+def _nonlinear_settings(spec: Spec, encoding: Encoding, say: Callable[[str], None]) -> NonlinearSettings:
+    columns = encoding.names.estimated
+    searched = np.array([c.constant or not c.equation for c in columns], bool)
+    defaults = NonlinearSettings(np.zeros(0), searched)
+    return NonlinearSettings(
+        given=_starts(spec, [c.label for c in columns]),
+        searched=searched,
+        turns=spec.option("iterate", defaults.turns),
+        start=spec.option("start"),
+        say=say,
+    )
+
+
+def _starts(spec: Spec, labels: list[str]) -> np.ndarray:
+    """The starting values of the coefficients, NaN where none is given."""
+    assert spec.nonlinear is not None
+    listed = spec.option("initial")
+    if listed is not None and len(listed) != len(labels):
+        raise ValueError(
+            f"initial() holds {len(listed)} numbers, but the model has {len(labels)} coefficients: {', '.join(labels)}"
+        )
+    if listed is not None:
+        return np.asarray(listed, float)
+    starts = spec.nonlinear.starts
+    unknown = [label for label in starts if label not in labels]
+    if unknown:
+        raise ValueError(f"initial() names `{unknown[0]}`, which is no coefficient of the model: {', '.join(labels)}")
+    return np.array([starts.get(label, np.nan) for label in labels])
 
 
 def _constraints(spec: Spec, encoding: Encoding):

@@ -64,8 +64,7 @@ class Scores(NamedTuple):
 @eqx.filter_jit
 def cluster_scores(model: LinearModel, fixed, v) -> Scores:
     def contributions(fixed, v):
-        factors, log_sigma = model.variances.working_factors(v), model.variances.log_sigma(v)
-        return model.cluster_logliks(fixed, factors, log_sigma)
+        return model.cluster_logliks(fixed, model.variances.working_factors(v), model.variances.residual(v))
 
     return Scores(*jax.jacfwd(contributions, argnums=(0, 1))(fixed, v))
 

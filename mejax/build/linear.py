@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..covstruct import FreeVariances
+from ..covstruct import ErrorRows, FreeVariances
 from ..design import Design, Names
-from ..elimination import HostTerm, Plan, cross_products, host_segment_sum, make_plan, merge_terms
-from ..lmm import LinearModel
+from ..elimination import HostTerm, Plan, Rows, cross_products, host_segment_sum, make_plan, make_rows, merge_terms
+from ..lmm import GroupErrors, LinearModel
 from .constraints import LinearConstraints, constrain_variances
+from .errors import build_errors
 from .structures import structure
 from .whiten import whiten, working_covariates, working_frames
 
@@ -18,9 +19,13 @@ CLUSTER_TOTALS_LIMIT = 50_000_000  # numbers; beyond, `contributions` would need
 def build_linear(design: Design, names: Names, *, reml: bool, constraints: Sequence = ()) -> LinearModel:
     """Cross-products, elimination plan and covariance structures of y = X beta + Z u + e."""
     blocks = [structure(e, d.z.shape[1]) for e, d in zip(names.effects, design.effects, strict=True)]
+    errors, rows = build_errors(design, names)
     linear = LinearConstraints.read(constraints, names, blocks, (("var(Residual)", f"var(e.{names.response})"),))
     frames = [None] * len(blocks) if linear.on_variances else working_frames(design, blocks)
-    variances = constrain_variances(blocks, linear) if linear.on_variances else FreeVariances(blocks, frames)
+    if linear.on_variances and errors is not None:
+        raise ValueError("constraints on variances do not go with structured errors; leave out one of them")
+    free = FreeVariances(blocks, frames, errors)
+    variances = constrain_variances(blocks, linear) if linear.on_variances else free
     basis, offset = linear.coefficients(design.x.shape[1])
     y = np.asarray(design.y, float) - (0.0 if design.offset is None else design.offset)
     x = design.x
@@ -45,7 +50,20 @@ def build_linear(design: Design, names: Names, *, reml: bool, constraints: Seque
         offset=offset,
         cluster_totals=_cluster_totals(plan, hosts, w, design.weights),
         reml=reml,
+        errors=None
+        if rows is None
+        else GroupErrors(rows, _places(plan, hosts, numbers, rows), tuple(h.z for h in hosts), w),
     )
+
+
+def _places(plan: Plan, hosts: list[HostTerm], numbers: list, rows: ErrorRows) -> Rows:
+    """Where each row stands; correlated rows must lie in the same groups of every level."""
+    if rows.layout is not None and plan.crossed:
+        raise NotImplementedError(
+            "correlated errors with crossed effects are not built yet; nested levels (`|| a: || b:`), or errors that "
+            "differ in their variance only (`residuals(independent, by(g))`), can be fitted"
+        )
+    return make_rows(plan, hosts, numbers)
 
 
 def _cluster_totals(plan: Plan, hosts: list[HostTerm], w: np.ndarray, weights: np.ndarray | None):

@@ -1,13 +1,38 @@
-"""Covariance structures of random effects, as reparameterisations of unconstrained reals."""
+"""Covariance structures of random effects and of within-group errors, as reparameterisations of unconstrained reals."""
 
 from ._base import AbstractCovariance as AbstractCovariance
+from ._errors import AbstractCorrelation as AbstractCorrelation
+from ._errors import AbstractErrorScale as AbstractErrorScale
+from ._errors import AbstractMarkovCorrelation as AbstractMarkovCorrelation
+from ._errors import ErrorEntry as ErrorEntry
+from .autoregressive import Autoregressive as Autoregressive
+from .banded import Banded as Banded
+from .banded import BandedCorrelation as BandedCorrelation
+from .distinct_scale import DistinctScale as DistinctScale
+from .equal_scale import EqualScale as EqualScale
 from .exchangeable import Exchangeable as Exchangeable
+from .exchangeable_errors import ExchangeableErrors as ExchangeableErrors
+from .exponential import Exponential as Exponential
+from .exponential_scale import ExponentialScale as ExponentialScale
+from .first_order import FirstOrder as FirstOrder
 from .fixed import Fixed as Fixed
 from .identity import Identity as Identity
 from .independent import Independent as Independent
+from .linear_scale import LinearScale as LinearScale
+from .moving_average import MovingAverage as MovingAverage
 from .pattern import Pattern as Pattern
+from .power_scale import PowerScale as PowerScale
+from .toeplitz_errors import ToeplitzErrors as ToeplitzErrors
 from .unstructured import Unstructured as Unstructured
 from .variances import AbstractVariances as AbstractVariances
 from .variances import ConstrainedVariances as ConstrainedVariances
 from .variances import FreeVariances as FreeVariances
 from .variances import entry_root as entry_root
+from .within import AbstractLayout as AbstractLayout
+from .within import ErrorRows as ErrorRows
+from .within import Errors as Errors
+from .within import GridLayout as GridLayout
+from .within import SequenceLayout as SequenceLayout
+from .within import error_diagonal as error_diagonal
+from .within import scales as scales
+from .within import whiten as whiten

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from .._typing import ArrayLike
 from ._base import AbstractCovariance
+from .within import Errors
 
 Factors = tuple[Float[Array, "_ _"], ...]
 
@@ -25,10 +26,12 @@ class AbstractVariances(eqx.Module):
     covariance, so that uncentred covariates (a year beside a constant) cost no digits.
 
     `profiled` says that the last element of v is log sigma_e, that no factor depends on it, and that it can therefore
-    be maximised in closed form.
+    be maximised in closed form.  `errors` is the structure of the within-group errors (None: independent, with one
+    variance); `Params.residual` holds its parameters, then log sigma_e.
     """
 
     blocks: eqx.AbstractVar[tuple[AbstractCovariance, ...]]
+    errors: eqx.AbstractVar[Errors | None]
     frames: eqx.AbstractVar[tuple[Any, ...]]
     profiled: eqx.AbstractVar[bool]
 
@@ -49,16 +52,16 @@ class AbstractVariances(eqx.Module):
         """v of `Params.random` and `Params.residual`; on the host."""
 
     @abc.abstractmethod
-    def read(self, random, residual) -> tuple[Factors, Float[Array, ""]]:
-        """Working factors and log sigma_e of `Params.random` and `Params.residual`."""
+    def read(self, random, residual) -> tuple[Factors, Float[Array, " r"]]:
+        """Working factors of `Params.random`, and the parameters of the errors, the last of them log sigma_e."""
 
     @abc.abstractmethod
     def working_factors(self, v: Float[ArrayLike, " m"]) -> Factors:
         """The relative factor of every block in working coordinates."""
 
     @abc.abstractmethod
-    def log_sigma(self, v: Float[ArrayLike, " m"]) -> Float[Array, ""]:
-        """Log of the residual standard deviation."""
+    def residual(self, v: Float[ArrayLike, " m"]) -> Float[Array, " r"]:
+        """The parameters of the errors, the last of them log sigma_e."""
 
     @abc.abstractmethod
     def log_sigma_derivatives(self, v: Float[ArrayLike, " m"]) -> tuple[Float[Array, " m"], Float[Array, "m m"]]:
@@ -67,6 +70,10 @@ class AbstractVariances(eqx.Module):
     @abc.abstractmethod
     def nearest(self, sigmas: Sequence[np.ndarray], residual: float) -> np.ndarray:
         """v whose absolute covariance matrices and residual variance are close to those given."""
+
+    def log_sigma(self, v: Float[ArrayLike, " m"]) -> Float[Array, ""]:
+        """Log of the residual standard deviation."""
+        return self.residual(v)[-1]
 
     def factors(self, v: Float[ArrayLike, " m"]) -> Factors:
         """The relative factor of every block in the model's own coordinates."""
@@ -77,28 +84,37 @@ class AbstractVariances(eqx.Module):
         return tuple(factor if frame is None else frame @ factor for frame, factor in pairs)
 
     def natural(self, v: Float[ArrayLike, " m"]) -> Float[Array, " k"]:
-        """Every printed variance and covariance, block by block, then the residual variance."""
-        return self.printed(self.working_factors(v), self.log_sigma(v))
+        """Every printed variance and covariance, block by block, then what is printed of the errors."""
+        return self.printed(self.working_factors(v), self.residual(v))
 
-    def printed(self, working: Factors, log_sigma) -> Float[Array, " k"]:
-        scale = jnp.exp(2.0 * log_sigma)
+    def printed(self, working: Factors, residual) -> Float[Array, " k"]:
+        scale = jnp.exp(2.0 * residual[-1])
         parts = []
         for block, factor in zip(self.blocks, self.unframed(working), strict=True):
             sigma = scale * (factor @ factor.T)
             parts += [sigma[i, j] for i, j in block.entries]
-        return jnp.stack([*parts, scale])
+        if self.errors is None:
+            return jnp.stack([*parts, scale])
+        return jnp.concatenate([jnp.array(parts), self.errors.natural(residual[:-1], residual[-1])])
 
 
 class FreeVariances(AbstractVariances):
-    """Every block has its own parameters: v = (theta of block 1, theta of block 2, ..., log sigma_e)."""
+    """Every block has its own parameters: v = (theta of block 1, ..., parameters of the errors, log sigma_e)."""
 
     blocks: tuple[AbstractCovariance, ...]
     frames: tuple[Float[ArrayLike, "_ _"] | None, ...]
     profiled: bool = eqx.field(static=True)
     cuts: tuple[int, ...] = eqx.field(static=True)
+    errors: Errors | None
 
-    def __init__(self, blocks: Sequence[AbstractCovariance], frames: Sequence[np.ndarray | None] | None = None):
+    def __init__(
+        self,
+        blocks: Sequence[AbstractCovariance],
+        frames: Sequence[np.ndarray | None] | None = None,
+        errors: Errors | None = None,
+    ):
         self.blocks = tuple(blocks)
+        self.errors = errors
         self.frames = (None,) * len(self.blocks) if frames is None else tuple(frames)
         self.profiled = all(b.relative for b in blocks)
         self.cuts = tuple(np.cumsum([0, *(len(b.init()) for b in blocks)]).tolist())
@@ -106,11 +122,14 @@ class FreeVariances(AbstractVariances):
     def _thetas(self, v):
         return tuple(v[a:b] for a, b in zip(self.cuts, self.cuts[1:], strict=False))
 
+    def _unit_residual(self):
+        return np.zeros(1) if self.errors is None else np.append(self.errors.init(), 0.0)
+
     def init(self):
-        return np.concatenate([*(b.init() for b in self.blocks), np.zeros(1)])
+        return np.concatenate([*(b.init() for b in self.blocks), self._unit_residual()])
 
     def unit(self):
-        return tuple(b.init() for b in self.blocks), np.zeros(1)
+        return tuple(b.init() for b in self.blocks), self._unit_residual()
 
     def params(self, v):
         random = []
@@ -128,20 +147,20 @@ class FreeVariances(AbstractVariances):
         return np.concatenate([*parts, np.asarray(residual, float)])
 
     def read(self, random, residual):
-        scale = jnp.exp(-residual[0])
+        scale = jnp.exp(-residual[-1])
         factors = []
         for block, frame, theta in zip(self.blocks, self.frames, random, strict=True):
             factor = block.cholesky(theta) if block.relative else block.cholesky(theta) * scale
             factors.append(factor if frame is None else jnp.linalg.solve(jnp.asarray(frame), factor))
-        return tuple(factors), residual[0]
+        return tuple(factors), residual
 
     def working_factors(self, v):
         scale = jnp.exp(-self.log_sigma(v))
         pairs = zip(self.blocks, self._thetas(v), strict=True)
         return tuple(b.cholesky(t) if b.relative else b.cholesky(t) * scale for b, t in pairs)
 
-    def log_sigma(self, v):
-        return v[-1]
+    def residual(self, v):
+        return v[self.cuts[-1] :]
 
     def log_sigma_derivatives(self, v):
         return jnp.zeros(len(v)).at[-1].set(1.0), jnp.zeros((len(v), len(v)))
@@ -153,7 +172,8 @@ class FreeVariances(AbstractVariances):
                 inverse = np.linalg.inv(frame)
                 sigma = inverse @ sigma @ inverse.T
             parts.append(block.nearest(sigma / residual if block.relative else sigma))
-        return np.concatenate([*parts, [0.5 * np.log(residual)]])
+        among = np.zeros(0) if self.errors is None else self.errors.init()
+        return np.concatenate([*parts, among, [0.5 * np.log(residual)]])
 
 
 def _retriangulate(size: int, transform: np.ndarray, theta: np.ndarray) -> np.ndarray:
@@ -180,6 +200,7 @@ class ConstrainedVariances(AbstractVariances):
     free: tuple[int, ...] = eqx.field(static=True)
     frames: tuple[None, ...] = eqx.field(static=True)
     profiled: bool = eqx.field(static=True, default=False)
+    errors: None = None
 
     def _entries(self, v):
         free = jnp.where(jnp.array(self.is_log, bool), jnp.exp(v), v)
@@ -198,15 +219,15 @@ class ConstrainedVariances(AbstractVariances):
         return np.asarray(random[0], float)
 
     def read(self, random, residual):
-        return self.working_factors(random[0]), self.log_sigma(random[0])
+        return self.working_factors(random[0]), self.residual(random[0])
 
     def working_factors(self, v):
         values = self._entries(v)
         padded = jnp.concatenate([values, jnp.zeros(1)]) / values[-1]
         return tuple(entry_root(padded[np.array(cells)]) for cells in self.index)
 
-    def log_sigma(self, v):
-        return 0.5 * jnp.log(self._entries(v)[-1])
+    def residual(self, v):
+        return 0.5 * jnp.log(self._entries(v)[-1:])
 
     def log_sigma_derivatives(self, v):
         return jax.grad(self.log_sigma)(v), jax.hessian(self.log_sigma)(v)

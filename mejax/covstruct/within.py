@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._typing import ArrayLike
+from ..elimination import inverse_root
 from ._errors import AbstractCorrelation, AbstractErrorScale, AbstractMarkovCorrelation
 
 
@@ -81,6 +82,10 @@ class AbstractLayout(eqx.Module):
     ) -> tuple[Float[Array, " n"], Float[Array, "n w"]]:
         """(logs of the conditional standard deviations of the rows, C^-1/2 times the columns)."""
 
+    @abc.abstractmethod
+    def diagonal(self, correlation: AbstractCorrelation, theta: Float[Array, "G k"]) -> Float[Array, " n"]:
+        """The diagonal of C: 1, but for structures that hold variances."""
+
 
 class SequenceLayout(AbstractLayout):
     """Errors that depend on the one before: `previous` row (n: none) and the time since then, the by group of rows."""
@@ -99,6 +104,9 @@ class SequenceLayout(AbstractLayout):
         rest = 0.5 * jnp.log1p(-(decay**2))
         return rest, (columns - decay[:, None] * before) * jnp.exp(-rest)[:, None]
 
+    def diagonal(self, correlation, theta):
+        return jnp.ones(len(self.previous))
+
 
 class GridLayout(AbstractLayout):
     """Groups of up to m rows: `grid` (J, m) holds the row at each place (n: none), `place` (n,) where each row stands
@@ -112,27 +120,27 @@ class GridLayout(AbstractLayout):
     held: Bool[ArrayLike, "P m"]
     by: Int[ArrayLike, " P"]
 
-    def factors(self, correlation: AbstractCorrelation, theta: Float[Array, "G k"]) -> Float[Array, "P m m"]:
-        """The lower Cholesky factor of each pattern; places without a row have variance 1."""
+    def diagonal(self, correlation, theta):
+        matrices = self.matrices(correlation, theta)
+        return jnp.diagonal(matrices, axis1=-2, axis2=-1)[self.pattern].reshape(-1)[self.place]
+
+    def matrices(self, correlation: AbstractCorrelation, theta: Float[Array, "G k"]) -> Float[Array, "P m m"]:
+        """The matrix of each pattern; places without a row have variance 1."""
 
         def one(by, times, held):
             matrix = correlation.matrix(theta[by], times)
             return jnp.where(held[:, None] & held[None, :], matrix, jnp.eye(len(times)))
 
-        matrices = jax.vmap(one)(jnp.asarray(self.by), jnp.asarray(self.times), jnp.asarray(self.held))
-        return jnp.linalg.cholesky(matrices)
+        return jax.vmap(one)(jnp.asarray(self.by), jnp.asarray(self.times), jnp.asarray(self.held))
 
     def whiten(self, correlation, theta, columns):
-        factors = self.factors(correlation, theta)
-        m = factors.shape[-1]
-        eye = jnp.broadcast_to(jnp.eye(m), factors.shape)
-        inverses = jax.lax.linalg.triangular_solve(factors, eye, left_side=True, lower=True)
+        roots = inverse_root(self.matrices(correlation, theta))
         table = jnp.pad(columns, ((0, 1), (0, 0)))[self.grid]
-        if len(factors) == 1:
-            white = jnp.einsum("ab,jbw->jaw", inverses[0], table)
+        if len(roots) == 1:
+            white = jnp.einsum("ab,jbw->jaw", roots[0], table)
         else:
-            white = jnp.einsum("jab,jbw->jaw", inverses[self.pattern], table)
-        logs = jnp.log(jnp.diagonal(factors, axis1=-2, axis2=-1))[self.pattern]
+            white = jnp.einsum("jab,jbw->jaw", roots[self.pattern], table)
+        logs = -jnp.log(jnp.diagonal(roots, axis1=-2, axis2=-1))[self.pattern]
         return logs.reshape(-1)[self.place], white.reshape(-1, columns.shape[1])[self.place]
 
 
@@ -171,3 +179,12 @@ def scales(errors: Errors, rows: ErrorRows, theta, mean=None) -> Float[Array, " 
         own = ratios[stratum] + errors.scale.log_scale(parameters[stratum], variable)
         found = own if errors.strata == 1 else jnp.where(jnp.asarray(rows.strata) == stratum, own, found)
     return found
+
+
+def error_diagonal(errors: Errors, rows: ErrorRows, theta, mean=None) -> Float[Array, " n"]:
+    """The diagonal of R: the variances of the errors over sigma_e^2."""
+    found = jnp.exp(2.0 * scales(errors, rows, theta, mean))
+    if errors.correlation is None:
+        return found
+    assert rows.layout is not None
+    return found * rows.layout.diagonal(errors.correlation, errors.read(theta)[2])

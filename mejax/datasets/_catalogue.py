@@ -204,4 +204,38 @@ CATALOGUE: Mapping[str, Dataset] = {
         remarks=("Dummies and products that can be made from the four columns are left out.",),
         value_labels={"status": {0: "street", 1: "community", 2: "independent"}},
     ),
+    "theoph": Dataset(
+        title="concentrations of theophylline in 12 subjects after one oral dose",
+        rows=132,
+        columns={
+            "subject": "subject, 1 to 12; eleven measurements each",
+            "wt": "weight in kg",
+            "dose": "dose in mg per kg of weight",
+            "time": "hours since the dose",
+            "conc": "concentration in the serum in mg/L",
+        },
+        origin=(
+            "A. J. Boeckmann, L. B. Sheiner and S. L. Beal, NONMEM Users Guide: Part V (University of California, "
+            "San Francisco, 1994). Also in R as datasets::Theoph (GPL)."
+        ),
+    ),
+    "ovary": Dataset(
+        title="numbers of large ovarian follicles of 11 mares over their cycles",
+        rows=308,
+        columns={
+            "mare": "mare, 1 to 11",
+            "time": "time in the cycle: the ovulations are at 0 and 1",
+            "follicles": "number of follicles more than 10 mm in diameter",
+            "sin1": "sin(2 pi time)",
+            "cos1": "cos(2 pi time)",
+        },
+        origin=(
+            "R. A. Pierson and O. J. Ginther, Follicular population dynamics during the estrous cycle of the mare, "
+            "Animal Reproduction Science 14 (1987), 219-231. Also in the R package nlme as Ovary (GPL >= 2)."
+        ),
+        remarks=(
+            "The measurements are daily, and the rows of a mare are in the order of time: make their number with "
+            "`df['occasion'] = df.groupby('mare').cumcount() + 1`.",
+        ),
+    ),
 }

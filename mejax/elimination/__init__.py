@@ -24,8 +24,10 @@ from .solver import factorise as factorise
 from .solver import inverse_blocks as inverse_blocks
 from .solver import log_determinants as log_determinants
 from .solver import solve as solve
+from .spd import inverse_root as inverse_root
 from .spd import logdet_inverse as logdet_inverse
 from .weighing import Rows as Rows
 from .weighing import expand as expand
 from .weighing import make_rows as make_rows
 from .weighing import weigh as weigh
+from .weighing import weigh_dense as weigh_dense

@@ -5,6 +5,7 @@ the rows (quadrature nodes of higher levels); the products then have them too, a
 several linear predictors: covariates have an axis for them in front, and weights two.
 """
 
+import dataclasses
 import functools
 import itertools
 
@@ -52,6 +53,19 @@ def weigh(plan: Plan, rows: Rows, z: tuple[Float[Array, "E n _"], ...], w: Float
         jnp.concatenate(entries) if entries else jnp.zeros(0, jnp.int32),
         jnp.zeros((plan.columns, 0)), jnp.zeros((0, 0)),
     )  # fmt: skip
+
+
+def weigh_dense(plan: Plan, rows: Rows, z: tuple[Float[Array, "n _"], ...], w: Float[Array, "n w"]) -> Products:
+    """Z'Z, Z'W and W'W of columns that change with every evaluation; W holds the dense columns."""
+    products = weigh(plan, rows, tuple(covariates[None] for covariates in z), jnp.ones((1, 1, w.shape[0])))
+
+    def sums(t: int):
+        return segment_sum(z[t][:, :, None] * w[:, None, :], rows.codes[t], plan.terms[t].size)
+
+    dense = tuple(sums(level.term) for level in plan.chain)
+    crossed = [sums(t).reshape(-1, w.shape[1]) for t in plan.crossed]
+    crossed = jnp.concatenate(crossed) if crossed else jnp.zeros((0, w.shape[1]))
+    return dataclasses.replace(products, dense=dense, crossed_dense=crossed, total=w.T @ w)
 
 
 def _gram(w, a, b, codes, size: int):

@@ -1,5 +1,6 @@
 """From a model to its estimates."""
 
+from .alternation import NonlinearSettings as NonlinearSettings
 from .climb import FitSettings as FitSettings
 from .climb_generalized import GeneralizedSettings as GeneralizedSettings
 from .comparison import boundary_test as boundary_test
@@ -9,3 +10,4 @@ from .estimates import Component as Component
 from .estimates import Estimates as Estimates
 from .generalized import fit_generalized as fit_generalized
 from .linear import fit_linear as fit_linear
+from .nonlinear import fit_nonlinear as fit_nonlinear

@@ -59,4 +59,5 @@ def standalone(variances) -> np.ndarray:
     """Elements of v that are a relative standard deviation by themselves."""
     if not isinstance(variances, FreeVariances):
         return np.zeros(len(variances.init()), bool)
-    return np.concatenate([*(np.array(b.traits.scales, bool) for b in variances.blocks), np.zeros(1, bool)])
+    others = len(variances.init()) - variances.cuts[-1]  # those of the errors
+    return np.concatenate([*(np.array(b.traits.scales, bool) for b in variances.blocks), np.zeros(others, bool)])

@@ -12,19 +12,32 @@ from .estimates import Component
 
 
 def component_info(
-    variances: AbstractVariances, names: Names, values: np.ndarray, singular: Sequence[bool]
+    variances: AbstractVariances, names: Names, values: np.ndarray, singular: Sequence[bool], residual: float
 ) -> tuple[Component, ...]:
-    """One `Component` per element of `variances.natural`, in its order."""
+    """One `Component` per element of `variances.natural`, in its order; `residual` is sigma_e^2."""
     place = iter(range(len(values)))
 
     def at_bound(k: int, block: AbstractCovariance, i: int, j: int) -> bool:
         value = values[next(place)]
-        return singular[k] and (not all(block.traits.scales) or value < 1e-10 * values[-1] or block.size == 1)
+        return singular[k] and (not all(block.traits.scales) or value < 1e-10 * residual or block.size == 1)
 
-    out = [*block_components(names, variances.blocks, at_bound), Component("var(Residual)", "var", -1)]
+    out = [*block_components(names, variances.blocks, at_bound), *error_components(variances, names)]
     if isinstance(variances, ConstrainedVariances):
         out = mark_constants(variances, out, np.array([len(variances.offset) - 1]))
     return tuple(out)
+
+
+def error_components(variances: AbstractVariances, names: Names) -> list[Component]:
+    """What is printed of the within-group errors, `boy: var(e)` where groups have parameters of their own."""
+    if variances.errors is None:
+        return [Component("var(Residual)", "var", -1)]
+    words, out = names.errors, []
+    assert words is not None
+    for group, entry, among in variances.errors.entries():
+        labels = words.by if among else words.strata
+        prefix = f"{labels[group]}: " if labels else ""
+        out.append(Component(prefix + entry.label, entry.kind, -2 if among and not words.joint else -1))
+    return out
 
 
 def block_components(

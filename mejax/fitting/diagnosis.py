@@ -38,17 +38,16 @@ def verdict(
     names: Names,
     status: Status,
     information: Information,
-    described: tuple[tuple[Component, ...], list[bool], np.ndarray],
+    described: tuple[tuple[Component, ...], list[bool], float],
 ) -> Verdict:
-    """Judge the end of a climb; `described` are the components, which equations are singular, and the
-    components' values."""
-    info, flags, values = described
+    """Judge the end of a climb; `described` are the components, which equations are singular, and sigma_e^2."""
+    info, flags, residual = described
     problems = confounded(model, design, names)
     if problems and (status.ok or status is Status.NOT_CONVERGED):  # on a ridge, where a climb ends is rounding
         equations = frozenset().union(*(p.equations for p in problems))
         return Verdict(Status.NOT_IDENTIFIED, tuple(p.text for p in problems), equations)
     if status is Status.NOT_CONVERGED:
-        vanishing = values[-1] < 1e-9 * float(model.unit) ** 2
+        vanishing = residual < 1e-9 * float(model.unit) ** 2
         return Verdict(status, (EXACT if vanishing else STUCK,))
     if not status.ok:
         return Verdict(status)

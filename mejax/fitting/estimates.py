@@ -15,7 +15,9 @@ from ..optimise import Step
 class Component:
     """One printed variance or covariance: its place in `Estimates.components`, its label, and how it is to be shown.
 
-    `kind` is "var" or "cov"; `equation` the number of its random-effects equation (-1: the residual variance).
+    `kind` is "var" or "cov" ("corr" and "share" among the errors' parameters); `equation` the number of its
+    random-effects equation (-1: the residual variance and all that belongs to it, -2: the errors' correlation where it
+    is printed by itself).
     `note` is "(constrained)" where nothing was estimated, `boundary` where the estimate lies at a bound.
     """
 
@@ -57,6 +59,7 @@ class Estimates:
     generalized model takes (the ancillary ones; for the Gaussian family the variance, which is printed as a component).
     `theta` is the parameter pytree at the optimum, `v` the vector that the optimiser used; `printed_jacobian`
     (k + a + m, len(v)) holds the derivatives of everything printed in v (generalized models).
+    `linearised` is the linear model at the end of a nonlinear one's fit.
     `null_llf` and `null_history` are those of the model without random effects, `null_test` the test against it.
     """
 
@@ -86,6 +89,12 @@ class Estimates:
     null_llf: float | None = None
     null_history: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
+    linearised: Any = None
+
+    @property
+    def linear(self) -> Any:
+        """The linear model: that around the estimates, where the mean is nonlinear."""
+        return self.model if self.linearised is None else self.linearised
 
     @property
     def printed(self) -> np.ndarray:

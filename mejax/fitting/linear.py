@@ -5,7 +5,7 @@ import numpy as np
 from .._status import Status
 from .._tree import to_host
 from .._typing import Params
-from ..covstruct import Fixed
+from ..covstruct import AbstractVariances, Fixed
 from ..design import Design, Names
 from ..inference import Information, invert_information, natural_jacobian
 from ..lmm import LinearModel
@@ -33,35 +33,41 @@ def fit_linear(
     information = invert_information(np.asarray(found.at.hessian), held(model.variances, v))
     components, jacobian, factors = to_host(natural_jacobian(model.variances, v))
     flags = singular(model.variances, factors, design)
-    described = component_info(model.variances, names, components, flags)
+    spread = residual_variance(model.variances, v, components)
+    described = component_info(model.variances, names, components, flags, spread)
     fixed, vces = np.asarray(found.at.fixed), (np.asarray(found.at.covariance), information.covariance)
     if settings.vce != "oim":
         settings.say("Computing standard errors ...")
         vces = robust_vce(model, fixed, v, vces, groups)
-    judged = verdict(model, design, names, found.status, information, (described, flags, components))
+    judged = verdict(model, design, names, found.status, information, (described, flags, spread))
     basis = np.asarray(model.basis)
     random, residual = model.variances.params(v)
-    component_vce = _component_vce(jacobian, vces[1], described, judged, information)
+    of_components = component_vce(jacobian, vces[1], described, judged, information)
     return Estimates(
         model=model, design=design, names=names, theta=Params(fixed, random, residual, np.zeros(0)), v=v,
         status=judged.status, history=found.history, llf=float(found.at.value), nobs=float(model.count),
         coefficients=np.asarray(model.offset) + basis @ fixed, components=components, component_info=described,
-        covariance=block_diagonal(basis @ vces[0] @ basis.T, component_vce),
-        sigmas=_sigmas(model, factors, components[-1]),
+        covariance=block_diagonal(basis @ vces[0] @ basis.T, of_components),
+        sigmas=sigmas_of(model.variances, factors, spread),
         parameters=len(fixed) + len(v), vce=settings.vce,
         clusters=cluster_name(model, names, settings.vce, settings.clusters), constraints=constraints,
         null_test=_null_test(model, found, constraints), notes=judged.notes,
     )  # fmt: skip
 
 
-def _sigmas(model: LinearModel, working: tuple[np.ndarray, ...], residual: float) -> tuple[np.ndarray, ...]:
-    """Sigma of every equation on the scale of the response."""
-    frames = (None if f is None else np.asarray(f) for f in model.variances.frames)
+def residual_variance(variances: AbstractVariances, v: np.ndarray, components: np.ndarray) -> float:
+    """sigma_e^2, which structured errors may print in another form."""
+    return float(components[-1] if variances.errors is None else np.exp(2 * v[-1]))
+
+
+def sigmas_of(variances: AbstractVariances, working: tuple[np.ndarray, ...], residual: float) -> tuple[np.ndarray, ...]:
+    """Sigma of every equation on the scale of the response; `residual` is sigma_e^2."""
+    frames = (None if f is None else np.asarray(f) for f in variances.frames)
     factors = (f if frame is None else frame @ f for frame, f in zip(frames, working, strict=True))
     return tuple(residual * f @ f.T for f in factors)
 
 
-def _component_vce(
+def component_vce(
     jacobian: np.ndarray, vce: np.ndarray, described: tuple[Component, ...], judged: Verdict, information: Information
 ) -> np.ndarray:
     """Delta method; NaN in the rows of components that have no standard error."""
@@ -83,5 +89,7 @@ def _null_test(model: LinearModel, found: Maximum, constraints: tuple[str, ...])
     count = float(model.count)
     null = linear_llf(count * float(model.unit) ** 2, count, len(root), logdet, model.reml)
     variances, others = free_counts(model.variances.blocks)
+    of_errors = 0 if model.variances.errors is None else model.variances.errors.count
+    stat = 2 * (float(found.at.value) - null)
     # covariances vanish with their variances, so that beside them none is an ordinary parameter
-    return boundary_test(2 * (float(found.at.value) - null), variances + others if variances else 0, 0)
+    return boundary_test(stat, variances + others + of_errors, 0) if variances else boundary_test(stat, 0, of_errors)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..design import EffectNames, Effects
 from ..syntax.problem import SyntaxProblem
-from ..syntax.spec import Equation, FormulaSide, Spec, Varlist
+from ..syntax.spec import EffectBlock, Equation, FormulaSide, Spec, Varlist
 from .formula import Evaluated, FormulaCoding, FormulaColumns, read_formula
 from .groups import Grouping, group, keys_of_rows
 from .matrices import resolve
@@ -32,7 +32,7 @@ class NewEffects:
 class EffectCoding:
     """How to make an equation's arrays again.
 
-    `coding` makes z; without one z is a column of ones, or (where `pairs` is given) indicators of the place of a
+    `coding` makes z; without one z is `width` columns of ones, or (where `pairs` is given) indicators of the place of a
     factor's level within its group.
     """
 
@@ -41,6 +41,7 @@ class EffectCoding:
     coding: VarlistCoding | FormulaCoding | None = None
     pairs: Grouping | None = None
     places: np.ndarray | None = None  # place of each pair within its group
+    width: int = 1
 
     def replay(self, source: Source, *, groups: bool = True) -> NewEffects:
         """The equation on new data; with `groups=False` every row is one of a group never seen."""
@@ -53,7 +54,7 @@ class EffectCoding:
         if self.coding is not None:
             return self.coding.matrix(source)
         if self.pairs is None or self.places is None:
-            return np.ones((source.n, 1))
+            return np.ones((source.n, self.width))
         found = self.pairs.find(source) if groups else np.full(source.n, -1)
         places = np.where(found < 0, -1, self.places[found])
         return (places[:, None] == np.arange(self.places.max(initial=0) + 1)).astype(np.float64)
@@ -61,7 +62,10 @@ class EffectCoding:
 
 @dataclass(frozen=True)
 class Read:
-    """One equation: its arrays, its names, its coding, its notes."""
+    """One equation: its arrays, its names, its coding, its notes.
+
+    It has no columns where it only names the groups of structured errors: `|| id:, noconstant residuals(ar 1)`.
+    """
 
     effects: Effects
     names: EffectNames
@@ -90,11 +94,21 @@ class EquationReader:
         found = self._columned(equation, collinear) if factor is None else self._factor(equation, factor)
         return replace(found, notes=(*found.notes, *self._base_note(found.names, equation)))
 
+    def read_block(self, equation: Equation, block: EffectBlock) -> Read:
+        """The named effects of a nonlinear model: the mean multiplies them by what it likes."""
+        grouping = group(equation.level.variables, self.source, self.sample, self.cache)
+        width = len(block.effects)
+        equation = replace(equation, covariance=block.covariance or equation.covariance)
+        names = self._names(equation, grouping, block.effects, equation.level.variables)
+        coding = EffectCoding(equation.level.variables, grouping, width=width)
+        return Read(Effects(grouping.codes, np.ones((self.sample.n, width)), grouping.size), names, coding)
+
     def _columned(self, equation: Equation, collinear: bool) -> Read:
         grouping = group(equation.level.variables, self.source, self.sample, self.cache)
         columns = self._columns(equation, collinear)
         labels = tuple(row.label for row in columns.rows if row.index >= 0)
-        if not labels:
+        names_groups = self.spec.residuals is not None and not columns.rows and not equation.weights
+        if not labels and not names_groups:
             raise SyntaxProblem(f"the equation of `{equation.level.label}` has no columns", self.spec.text,
                                 equation.span, "Leave it out, or give it covariates or its intercept.")  # fmt: skip
         copies = 1 if equation.shared else max(len(self.predictors), 1)

@@ -7,12 +7,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from ..design import Names
+from ..design import MeanRows, Names
 from ..syntax.expression import Expression
 from .column import Column
 from .effects import EffectCoding, NewEffects
 from .evaluate import evaluate, evaluate_option, names_in
 from .formula import FormulaCoding
+from .nonlinear import MeanCoding
 from .response_coding import ResponseCoding
 from .sample import table_row
 from .table import open_table
@@ -25,7 +26,7 @@ class NewDesign:
 
     `x` is (n, p) and `offset` (n,), with NaN where a covariate is missing; `missing` marks those rows.  `effects` has
     one entry per random-effects equation, `extras` the options that use the table (trials of a binomial, ...; of
-    survival times the `time` too) as far as it has their columns.
+    survival times the `time` too) as far as it has their columns, `mean` what the mean of a nonlinear model reads.
     """
 
     x: np.ndarray
@@ -33,6 +34,7 @@ class NewDesign:
     effects: tuple[NewEffects, ...]
     missing: np.ndarray
     extras: Mapping[str, np.ndarray]
+    mean: MeanRows | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Encoding:
     sample, the options that use the table: `binomial`, `time`, `failure`, `cluster` (codes), ...
     `level_weights` has one array of weights per group for each equation whose level has them, `weight_kind` is the
     kind of all weights ("fweight", "iweight", "pweight"; None without any).  `response` is the family of a generalized
-    linear model and the meaning of its response.
+    linear model and the meaning of its response.  Of a nonlinear model `mean` makes the columns, and `fixed` is empty.
     """
 
     names: Names
@@ -59,6 +61,7 @@ class Encoding:
     expressions: Mapping[str, Expression] = field(default_factory=dict)
     response: ResponseCoding | None = None
     weight_kind: str | None = None
+    mean: MeanCoding | None = None
 
     def row_name(self, place: int) -> str:
         """What messages call an observation of the sample (counted from 0): "row 17", its row in the table from 1."""
@@ -73,20 +76,21 @@ class Encoding:
         have the code -1); or nothing (then `effects` is empty).
         """
         source = open_table(table, self.text)
-        x = self.fixed.matrix(source)
+        x, mean = (self.fixed.matrix(source), None) if self.mean is None else self.mean.replay(source)
         offset = None if self.offset is None else evaluate(self.offset, source)
         coded = self.effects if random != "none" else ()
         effects = tuple(effect.replay(source, groups=random == "groups") for effect in coded)
         missing = np.array(np.isnan(x).any(axis=1))
-        for part in (offset, *(effect.z for effect in effects)):
+        read = () if mean is None else (*mean.columns, *mean.slopes)
+        for part in (offset, *(effect.z for effect in effects), *read):
             if part is not None:
-                missing |= np.isnan(part).any(axis=tuple(range(1, part.ndim)))
+                missing |= np.isnan(part).any(axis=tuple(range(1, np.ndim(part))))
         for key in (key for effect in effects for key in effect.keys):
             missing |= np.asarray(pd.isna(key), bool)
         x[missing] = np.nan
         given = {name: e for name, e in self.expressions.items() if _available(e, source.names)}
         extras = {name: evaluate_option(e, source) for name, e in given.items()}
-        return NewDesign(x, offset, effects, missing, extras)
+        return NewDesign(x, offset, effects, missing, extras, mean)
 
     def table(self) -> pd.DataFrame:
         """The columns that the model uses, over the estimation sample: change some and `replay` the result."""

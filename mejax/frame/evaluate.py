@@ -60,6 +60,10 @@ def words(expression: ex.Expression) -> str:
             return f"{_inner(left)} {operator} {_inner(right)}"
         case ex.Call(function, arguments):
             return f"{function}({', '.join(words(a) for a in arguments)})"
+        case ex.Parameter(name) | ex.RandomValue(name):
+            return f"{{{name}}}"
+        case ex.Reference(name):
+            return f"{{{name}:}}"
 
 
 def _inner(expression: ex.Expression) -> str:

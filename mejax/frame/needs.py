@@ -1,6 +1,6 @@
 """What a model uses of a table, evaluated: response, covariates, groups, weights, offset and options."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,16 +9,18 @@ import numpy as np
 from ..syntax.expression import Call, Expression, Name
 from ..syntax.families import family_of
 from ..syntax.problem import SyntaxProblem
-from ..syntax.spec import FormulaSide, Span, Spec, Varlist
+from ..syntax.spec import Columns, FormulaSide, Span, Spec, Term
 from .column import CONTENTS, Column, as_numbers
 from .evaluate import compares, evaluate, evaluate_option, names_in, words
 from .formula import side_variables
 from .levels import compress
+from .nonlinear import mean_terms, mean_variables
 from .records import Records, failure_condition, set_records
 from .sample import Need, Sample, first_row
 from .table import Source
 from .terms import expand_terms
 from .varlist import require_finite
+from .within import error_variables
 
 _OPEN = ("ll", "ul", "second_response")  # options whose missing values mean "no limit"
 _TIME = "time"  # of a survival response: the key under which new data give it
@@ -121,8 +123,10 @@ def sample_extras(needs: Needs, sample: Sample) -> dict[str, np.ndarray]:
     return found
 
 
-def _columns(spec: Spec, source: Source) -> Iterator[tuple[str, Span]]:
+def _columns(spec: Spec, source: Source) -> Iterator[tuple[str, Span | None]]:
     yield from _side_columns(spec.fixed, source)
+    yield from mean_variables(spec)
+    yield from _term_columns(mean_terms(spec), source)
     for equation in spec.equations:
         for name in equation.level.variables:
             yield name, equation.level.span
@@ -130,14 +134,19 @@ def _columns(spec: Spec, source: Source) -> Iterator[tuple[str, Span]]:
             yield equation.factor, equation.span
         if equation.columns is not None:
             yield from _side_columns(equation.columns, source)
+    yield from error_variables(spec)
 
 
-def _side_columns(columns: Varlist | FormulaSide, source: Source) -> Iterator[tuple[str, Span]]:
+def _side_columns(columns: Columns, source: Source) -> Iterator[tuple[str, Span]]:
     if isinstance(columns, FormulaSide):
         for name in side_variables(columns, source):
             yield name, columns.span
         return
-    for term in expand_terms(columns.terms, source):
+    yield from _term_columns(columns.terms, source)
+
+
+def _term_columns(terms: Iterable[Term], source: Source) -> Iterator[tuple[str, Span]]:
+    for term in expand_terms(tuple(terms), source):
         for operand in term.operands:
             yield operand.name, operand.span
 

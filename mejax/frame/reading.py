@@ -24,6 +24,7 @@ from .needs import (
     sample_of,
     table_options,
 )
+from .nonlinear import MeanColumns, read_mean
 from .perfect import perfectly_predicted
 from .response import code_response
 from .response_coding import CodedResponse
@@ -32,6 +33,7 @@ from .survival import usable_records
 from .table import Source, open_table
 from .varlist import Columns, read_varlist
 from .weights import drop_zero, level_weights, weight_kind, weight_text
+from .within import ReadErrors, read_errors
 
 
 def read(spec: Spec, table: Any, *, matrices: Mapping[str, Any] | None = None) -> tuple[Design, Encoding]:
@@ -63,14 +65,22 @@ def read(spec: Spec, table: Any, *, matrices: Mapping[str, Any] | None = None) -
     offset = None if needs.offset is None else sample_of(needs.offset, "offset", sample)
     _check_labels(fixed, reads)
     of_groups = level_weights(spec, source, sample, reads)
+    errors = read_errors(spec, source, sample, reads)
+    counts = _group_counts(spec, reads, weights)
+    reads, of_groups = _with_columns(reads, of_groups)
     effects = tuple(r.effects for r in reads)
-    design = Design(part.response.y, fixed.matrix, effects, weights, offset, of_groups)
-    rows = of_equations(fixed.rows, part.predictors, fixed.matrix.shape[1])
-    names = Names(
-        _response_name(spec), rows, tuple(r.names for r in reads), _group_counts(spec, reads, weights),
-        _notes(part, reads), weight_text(spec),
-    )  # fmt: skip
+    mean, within = (part.mean and part.mean.rows), (errors and errors.within)
+    design = Design(part.response.y, fixed.matrix, effects, weights, offset, of_groups, mean, within)
+    names = _names(spec, part, reads, counts, errors)
     return design, _encoding(spec, source, needs, names, part, reads=reads, of_groups=of_groups)
+
+
+def _with_columns(
+    reads: Sequence[Read], weights: tuple[np.ndarray | None, ...]
+) -> tuple[list[Read], tuple[np.ndarray | None, ...]]:
+    """Without the equations that only name the groups of the errors."""
+    held = [(read, weight) for read, weight in zip(reads, weights, strict=True) if read.names.columns]
+    return [read for read, _ in held], tuple(weight for _, weight in held)
 
 
 def _response_name(spec: Spec) -> str:
@@ -80,12 +90,16 @@ def _response_name(spec: Spec) -> str:
 
 @dataclass(frozen=True)
 class _FixedPart:
-    """The sample, the response and the fixed columns over it, and the evaluated formula sides of all equations."""
+    """The sample, the response and the fixed columns over it, and the evaluated formula sides of all equations.
+
+    `mean` is that of a nonlinear model, whose coefficients the fixed columns are.
+    """
 
     sample: Sample
     response: CodedResponse
     fixed: Columns | FormulaColumns
     sides: Mapping[FormulaSide, Evaluated]
+    mean: MeanColumns | None = None
 
     @property
     def predictors(self) -> tuple[str, ...]:
@@ -96,6 +110,9 @@ class _FixedPart:
 def _fixed_part(spec: Spec, source: Source, needs: Needs, sample: Sample) -> _FixedPart:
     sample, sides = _evaluated_sides(spec, source, sample)
     response = code_response(spec, source, needs, sample)
+    if spec.nonlinear is not None:
+        mean = read_mean(spec.nonlinear, source, sample, collinear=bool(spec.option("collinear")))
+        return _FixedPart(sample, response, mean.columns, sides, mean)
     part = _FixedPart(sample, response, _fixed(spec, source, sample, sides), sides)
     choice = family_of(spec)
     if choice is not None and choice.has_cutpoints:
@@ -152,6 +169,9 @@ def _fixed(
 
 def _effects(spec: Spec, source: Source, part: _FixedPart, matrices: Mapping[str, Any]) -> list[Read]:
     reader = EquationReader(spec, source, part.sample, part.sides, matrices, part.predictors, {})
+    if spec.nonlinear is not None:
+        pairs = zip(spec.equations, spec.nonlinear.blocks, strict=True)
+        return [reader.read_block(equation, block) for equation, block in pairs]
     kept = spec.option("collinear_equations", ())
     return [reader.read(equation, number in kept) for number, equation in enumerate(spec.equations)]
 
@@ -159,6 +179,17 @@ def _effects(spec: Spec, source: Source, part: _FixedPart, matrices: Mapping[str
 def _notes(part: _FixedPart, reads: Sequence[Read]) -> tuple[str, ...]:
     own = (*part.sample.note(), *part.response.notes, *part.fixed.notes)
     return (*own, *(note for r in reads for note in r.notes), *one_child_notes(reads))
+
+
+def _names(
+    spec: Spec, part: _FixedPart, reads: Sequence[Read], counts: tuple[GroupCount, ...], errors: ReadErrors | None
+) -> Names:
+    rows = of_equations(part.fixed.rows, part.predictors, part.fixed.matrix.shape[1])
+    columns = () if spec.nonlinear is None else spec.nonlinear.columns
+    return Names(
+        _response_name(spec), rows, tuple(r.names for r in reads), counts, _notes(part, reads), weight_text(spec),
+        columns, errors and errors.names,
+    )  # fmt: skip
 
 
 def _group_counts(spec: Spec, reads: Sequence[Read], weights: np.ndarray | None) -> tuple[GroupCount, ...]:
@@ -197,5 +228,5 @@ def _encoding(
         names, sample.mask, source.index, spec.text, part.fixed.coding, tuple(r.coding for r in reads),
         offset_expression(spec), sample_extras(needs, sample), of_groups,
         {name: source.column(name) for name in needs.variables}, table_options(spec, source), part.response.coding,
-        weight_kind(spec),
+        weight_kind(spec), part.mean and part.mean.coding,
     )  # fmt: skip

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..elimination import Plan, eliminate, logdet_inverse, reduce_dense
+from .within import at_errors
 
 if TYPE_CHECKING:
     from .model import LinearModel
@@ -36,10 +37,12 @@ def _block_diagonal(blocks):
     return joined
 
 
-def sufficient(model: "LinearModel", factors) -> tuple[Float[Array, "w w"], Sufficient]:
-    """W'V^-1 W and what the likelihood needs of it, from the working factors of the blocks."""
+def sufficient(model: "LinearModel", factors, residual) -> tuple[Float[Array, "w w"], Sufficient]:
+    """W'V^-1 W and what the likelihood needs of it, from the working factors of the blocks and the errors'
+    parameters."""
+    model, logs = at_errors(model, residual)
     logdet, total = reduce_dense(eliminate(model.plan, model.products, term_factors(model.plan, factors)))
-    return total, Sufficient(logdet, *dense_part(total))
+    return total, Sufficient(logdet + 2.0 * jnp.sum(logs), *dense_part(total))
 
 
 def dense_part(total):
@@ -92,3 +95,15 @@ def gls(model: "LinearModel", total, log_sigma):
     inverse = logdet_inverse(total[:p, :p])[1]
     fixed = model.shift + model.unit * (model.unroot @ (inverse @ total[:p, p]))
     return fixed, jnp.exp(2 * log_sigma) * (model.unroot @ inverse @ model.unroot.T)
+
+
+def least_squares(model: "LinearModel", factors):
+    """(the coefficients by generalised least squares, r'V^-1 r there): the errors' R is that of the cross-products."""
+    total = reduce_dense(eliminate(model.plan, model.products, term_factors(model.plan, factors)))[1]
+    return gls(model, total, jnp.zeros(()))[0], dense_part(total)[0] * model.unit**2
+
+
+def sum_of_squares(model: "LinearModel", fixed, factors):
+    """(w - X beta)'V^-1 (w - X beta): the errors' R is that of the cross-products."""
+    total = reduce_dense(eliminate(model.plan, model.products, term_factors(model.plan, factors)))[1]
+    return quadratic_form(model, total, fixed) * model.unit**2

@@ -3,12 +3,13 @@
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._typing import ArrayLike
 from ..covstruct import FreeVariances
-from .criterion import Sufficient, best_log_sigma, criterion, degrees, dense_parts, gls
+from .criterion import Sufficient, best_log_sigma, criterion, degrees, dense_parts, gls, sufficient
 from .expansion import Expansion, GeneralExpansion
 from .model import LinearModel
 from .scalar import ScalarExpansion
@@ -30,9 +31,12 @@ class Evaluation(NamedTuple):
 def evaluate(model: LinearModel, v: Float[ArrayLike, " m"]) -> Evaluation:
     """Value, gradient and Hessian of the profile (or restricted) likelihood.
 
-    log|V| and W'V^-1 W are expanded to second order in v by an `Expansion`; what follows from them is small.
+    log|V| and W'V^-1 W are expanded to second order in v by an `Expansion`; what follows from them is small.  With
+    structured errors the cross-products themselves depend on v, and the whole is differentiated.
     """
     v = jnp.asarray(v)
+    if model.errors is not None:
+        return _evaluate_rows(model, v)
     depth = len(v) - 1 if model.variances.profiled else len(v)
     expansion = choose_expansion(model)(model, v, depth)
     logdet_x, inverse, contrast = dense_parts(expansion.total)
@@ -52,6 +56,38 @@ def evaluate(model: LinearModel, v: Float[ArrayLike, " m"]) -> Evaluation:
     gradient, hessian = _with_log_sigma(model, v, (gradient, hessian), t.rss * pull, rss * pull)
     fixed, covariance = gls(model, expansion.total, log_sigma)
     return Evaluation(v, criterion(model, t, log_sigma), gradient, hessian, fixed, covariance)
+
+
+def _evaluate_rows(model: LinearModel, v) -> Evaluation:
+    """With structured errors: the three numbers of `Sufficient` differentiated twice, in one pass."""
+    variances = model.variances
+    depth = len(v) - 1 if variances.profiled else len(v)
+
+    def numbers(step):
+        there = v.at[:depth].add(step)
+        total, t = sufficient(model, variances.working_factors(there), variances.residual(there))
+        return jnp.stack(t), (total, t)
+
+    def slopes(step):
+        first, held = jax.jacrev(numbers, has_aux=True)(step)
+        return first, (first, held)
+
+    second, (first, (total, t)) = jax.jacfwd(slopes, has_aux=True)(jnp.zeros(depth))
+    v = v.at[-1].set(best_log_sigma(model, t, v[-1])) if variances.profiled else v
+    log_sigma = variances.log_sigma(v)
+    pull = model.unit**2 * jnp.exp(-2 * log_sigma)
+    weights = jnp.stack([-0.5, -0.5 * pull, -0.5 if model.reml else 0.0])
+    derivatives = weights @ first, jnp.einsum("k,kij->ij", weights, second)
+    gradient, hessian = _with_log_sigma(model, v, derivatives, t.rss * pull, first[1] * pull)
+    fixed, covariance = gls(model, total, log_sigma)
+    return Evaluation(v, criterion(model, t, log_sigma), gradient, hessian, fixed, covariance)
+
+
+@eqx.filter_jit
+def hessian_at_fixed(model: LinearModel, fixed: Float[ArrayLike, " p"], v: Float[ArrayLike, " m"]):
+    """Second derivatives in v of the log likelihood with the coefficients held (under REML of the restricted one)."""
+    variances = model.variances
+    return jax.hessian(lambda v: model.loglik_at(fixed, variances.working_factors(v), variances.residual(v)))(v)
 
 
 def choose_expansion(model: LinearModel) -> type[Expansion]:

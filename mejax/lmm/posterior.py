@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from ..elimination import Plan, crossed_blocks, eliminate, reduce_dense
 from .criterion import dense_part, term_factors
+from .within import at_errors
 
 
 class Posterior(NamedTuple):
@@ -59,12 +60,14 @@ def posterior_variances(model, factors, log_sigma, full: bool):
 @eqx.filter_jit
 def modes_at(model, fixed, v):
     """Conditional modes at the optimiser's v."""
+    model = at_errors(model, model.variances.residual(v))[0]
     return posterior_modes(model, fixed, model.variances.working_factors(v))
 
 
 @eqx.filter_jit
 def variances_at(model, v, full: bool):
     """Conditional variances at the optimiser's v, or (`full`) those of the prediction error."""
+    model = at_errors(model, model.variances.residual(v))[0]
     return posterior_variances(model, model.variances.working_factors(v), model.variances.log_sigma(v), full)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..lmm import LinearModel
+from .kinds import is_generalized
 from .predict import predict
 from .request import Request
 from .response import has_categories
@@ -39,7 +39,7 @@ def survival_curves(
     Raises:
         ValueError: a model of something other than survival times, unknown covariates, negative times.
     """
-    if isinstance(estimates.model, LinearModel) or "survival" not in estimates.model.family.statistics:
+    if not is_generalized(estimates) or "survival" not in estimates.model.family.statistics:
         raise ValueError(
             f"a curve over time needs survival times, that is a fit of `mestreg`; this model has no {statistic}"
         )
@@ -71,7 +71,7 @@ def outcome_curves(
     Raises:
         ValueError: a response without categories, unknown covariates.
     """
-    if isinstance(estimates.model, LinearModel) or not has_categories(encoding):
+    if not is_generalized(estimates) or not has_categories(encoding):
         raise ValueError("curves of outcomes need a response in categories, that is an ordinal or a multinomial model")
     name, values = values_over(encoding, over)
     if not isinstance(over, Mapping) and len(values) > MOST_CURVES and name not in factors_of(encoding):

@@ -9,6 +9,7 @@ from ..elimination import nesting
 from ..fitting import Estimates
 from ..tables import Column, Group, render_groups, render_matrix, render_simple
 from .display import Display
+from .kinds import is_nonlinear
 from .response import has_normal_errors
 from .scales import delta, standard_deviations
 from .tables import COLUMNS, Lines, logit_interval
@@ -99,8 +100,19 @@ def level_one(estimates: Estimates) -> tuple[list[int], float]:
     """The variance within the lowest groups: the position of a component (var(e)), or a constant.
 
     Raises:
-        ValueError: a response for which there is no such variance on the scale of the linear predictor.
+        ValueError: a response for which there is no such variance on the scale of the linear predictor; errors that are
+            correlated or differ in their variance; a nonlinear mean.
     """
+    if is_nonlinear(estimates):
+        raise ValueError(
+            "estat icc: in a nonlinear model the correlation of two responses depends on where the mean is looked at, "
+            "so that there is no one intraclass correlation; `estat.wcorrelation()` has those of one cluster"
+        )
+    if estimates.names.errors is not None:
+        raise ValueError(
+            "estat icc: intraclass correlations need independent errors with one variance, and this model's errors are "
+            "structured; `estat.wcorrelation()` has the correlations within one cluster"
+        )
     if has_normal_errors(estimates):
         return [len(estimates.components) - 1], 0.0
     family = estimates.model.family
@@ -114,6 +126,8 @@ def level_one(estimates: Estimates) -> tuple[list[int], float]:
 
 def recovariance(estimates: Estimates, correlation: bool = False) -> dict[str, Display]:
     """Covariance (or correlation) matrices of the random effects, one per level."""
+    if not estimates.names.effects:
+        raise ValueError("estat recovariance: the model has no random effects")
     out: dict[str, Display] = {}
     for name, matrix in zip(estimates.names.effects, estimates.sigmas, strict=True):
         columns = list(name.columns)

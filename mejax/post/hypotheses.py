@@ -51,7 +51,7 @@ def test(estimates: Estimates, hypotheses: tuple[str, ...]) -> Wald:
     if not all(isinstance(h, str) and h.strip() for h in hypotheses):
         raise ValueError(f'test: a hypothesis is a text such as "week = 0"; got {hypotheses!r}')
     names = estimates.names
-    parsed = [parse_constraint(h, names.response, names.equations) for h in hypotheses]
+    parsed = [parse_constraint(_joined(estimates, h), names.response, names.equations) for h in hypotheses]
     rows = np.array([_row(estimates, h) for h in parsed])
     chi2, df = _wald(rows, np.array([h.constant for h in parsed]), estimates.printed, estimates.covariance)
     p = upper_tail(chi2, df)
@@ -64,7 +64,7 @@ def test(estimates: Estimates, hypotheses: tuple[str, ...]) -> Wald:
 
 def lincom(estimates: Estimates, expression: str, level: float) -> Display:
     """Estimate, standard error and interval of a linear combination such as `week + 2*_cons`."""
-    parsed = parse_constraint(expression, estimates.names.response, estimates.names.equations)
+    parsed = parse_constraint(_joined(estimates, expression), estimates.names.response, estimates.names.equations)
     row = _row(estimates, parsed)
     vce = estimates.covariance[np.ix_(row != 0, row != 0)]
     weights = row[row != 0]
@@ -77,16 +77,32 @@ def lincom(estimates: Estimates, expression: str, level: float) -> Display:
     return Display(frame, text)
 
 
+def _joined(estimates: Estimates, text: str) -> str:
+    """Labels without their blanks, `boy:var(e)`: a blank ends a label."""
+    for label in sorted(parameter_labels(estimates), key=len, reverse=True):
+        text = text.replace(label, label.replace(" ", ""))
+    return text
+
+
 def _row(estimates: Estimates, hypothesis: Constraint) -> np.ndarray:
-    labels = parameter_labels(estimates)
+    names = parameter_labels(estimates)
+    labels = [name.replace(" ", "") for name in names]
     row = np.zeros(len(labels))
     for weight, label in hypothesis.terms:
+        label = _unbraced(label, labels)
         if label not in labels:
-            near = difflib.get_close_matches(label, labels, n=2)
-            hint = f"did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else f"known are {', '.join(labels)}"
+            near = difflib.get_close_matches(label, names, n=2)
+            hint = f"did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else f"known are {', '.join(names)}"
             raise ValueError(f"`{hypothesis.text}`: there is no coefficient `{label}`; {hint}")
         row[labels.index(label)] += weight
     return row
+
+
+def _unbraced(label: str, labels: list[str]) -> str:
+    """`{b1}` and `b1` are `/b1` in a nonlinear model, `{phi1:_cons}` is `phi1:_cons`."""
+    bare = label.strip("{}")
+    found = [name for name in (label, bare, f"/{bare}") if name in labels]
+    return found[0] if found else label
 
 
 def _wald(rows: np.ndarray, values: np.ndarray, estimate: np.ndarray, vce: np.ndarray) -> tuple[float, int]:

@@ -8,7 +8,7 @@ import pandas as pd
 from .._tree import to_host
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..lmm import modes_at, variances_at
+from ..lmm import error_variances, modes_at, variances_at
 from .request import Request
 from .rows import Rows, contribution, effects_frame, equations_above, equations_at, read_rows, spread, standard_error
 
@@ -22,17 +22,11 @@ def predict_linear(estimates: Estimates, encoding: Encoding, asked: Request, dat
     asked.require_plain_of("a linear model", ("conditional", "marginal", "outcome", "lower", "upper", "at"))
     if statistic in ("stdp", "reffects", "reses"):
         asked.require_offset(statistic)
-    if statistic in ("residuals", "rstandard") and data is not None:
-        raise ValueError(
-            f"predict: `{statistic}` compares with the response of the estimation sample; predict `fitted` on the new "
-            "data and subtract it from the response"
-        )
+    asked.require_sample(statistic, ("residuals", "rstandard"), "fitted", data)
     rows = read_rows(estimates, encoding, data, "none" if statistic in ("xb", "stdp") else "groups")
-    levels = equations_above(estimates, asked.relevel)
     if statistic in ("reffects", "reses"):
-        which = [k for k in levels if k in equations_at(estimates, asked.relevel)]
-        return spread(rows, _effects(estimates, rows, statistic, which))
-    values = _values(estimates, rows, statistic, asked.offset, levels)
+        return spread(rows, random_effects(estimates, rows, statistic, asked.relevel))
+    values = _values(estimates, rows, statistic, asked.offset, equations_above(estimates, asked.relevel))
     return spread(rows, pd.DataFrame({statistic: values}))[statistic]
 
 
@@ -45,22 +39,32 @@ def _values(estimates: Estimates, rows: Rows, statistic: str, offset: bool, leve
     modes = conditional_modes(estimates)
     for k in levels:
         value = value + contribution(rows.effects[k], modes[k])
-    if statistic == "fitted":
-        return value
-    residual = np.asarray(estimates.design.y) - value
-    return residual if statistic == "residuals" else residual / np.sqrt(estimates.components[-1])
+    return value if statistic == "fitted" else residual(estimates, statistic, value)
 
 
-def _effects(estimates: Estimates, rows: Rows, statistic: str, which: list[int]) -> pd.DataFrame:
+def residual(estimates: Estimates, statistic: str, fitted: np.ndarray) -> np.ndarray:
+    """`residuals` y - fitted, or `rstandard`, the same over the standard deviation of each row's error."""
+    raw = np.asarray(estimates.design.y) - fitted
+    if statistic == "residuals":
+        return raw
+    if estimates.names.errors is None:
+        return raw / np.sqrt(estimates.components[-1])
+    return raw / np.sqrt(np.asarray(error_variances(estimates.linear, estimates.v)))
+
+
+def random_effects(estimates: Estimates, rows: Rows, statistic: str, relevel: str | None) -> pd.DataFrame:
+    """`reffects` or `reses` of the level named, or of all levels."""
+    named = equations_at(estimates, relevel)
+    which = [k for k in equations_above(estimates, relevel) if k in named]
     if statistic == "reffects":
         modes = conditional_modes(estimates)
         return effects_frame(estimates, rows, which, modes, tuple(np.zeros(m.shape[1]) for m in modes))
-    model = estimates.model
-    variances = to_host(variances_at(model, estimates.v, model.reml))
+    linear = estimates.linear
+    variances = to_host(variances_at(linear, estimates.v, linear.reml))
     errors = tuple(np.sqrt(np.maximum(np.einsum("jaa->ja", v), 0.0)) for v in variances)
     return effects_frame(estimates, rows, which, errors, tuple(np.sqrt(np.diag(s)) for s in estimates.sigmas))
 
 
 def conditional_modes(estimates: Estimates) -> tuple[np.ndarray, ...]:
     """The random effects' modes (J, q), one array per equation; call inside double precision."""
-    return to_host(modes_at(estimates.model, estimates.theta.fixed, estimates.v))
+    return to_host(modes_at(estimates.linear, estimates.theta.fixed, estimates.v))

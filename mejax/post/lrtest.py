@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
+from .._double import computing
 from ..fitting import Comparison, Estimates, boundary_test, upper_tail
-from ..lmm import LinearModel
+from .kinds import is_generalized, is_nonlinear, kind_of
+from .nonlinear_mean import at_zero
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,14 @@ class LikelihoodRatio(Comparison):
 def lrtest(a, b) -> LikelihoodRatio:
     """Likelihood-ratio test of two nested fits, in either order; an exponential model is nested in a Weibull one.
 
+    After `menl` the log likelihoods compared are those of the linearizations, each around its own estimates.
+
     Variances that the smaller model sets to zero lie on the boundary: with one of them the statistic is a 50:50 mixture
     of chi-squareds, with several the p-value of the full chi-squared is an upper bound (Self and Liang 1987).
 
     Raises:
         ValueError: fits of different samples or responses, of REML with different fixed effects, of pseudolikelihoods,
-            or with the same number of parameters.
+            of nonlinear models with different means, or with the same number of parameters.
     """
     for each in (a, b):
         if not isinstance(getattr(each, "estimates", None), Estimates):
@@ -41,22 +45,33 @@ def lrtest(a, b) -> LikelihoodRatio:
     df = large.parameters - small.parameters
     if df == 0:
         raise ValueError("lrtest: both fits have the same number of parameters, so neither is nested in the other")
+    stat = _statistic(small, large)
+    fixed = len(large.coefficients) - len(small.coefficients)
+    of_errors = _of_errors(large) - _of_errors(small)
+    new = _variances(large) - _variances(small)
+    constrained = bool(small.constraints or large.constraints)
+    unbounded = fixed + of_errors
+    if not constrained and (min(fixed, of_errors) < 0 or (new and unbounded >= df)):
+        raise ValueError(
+            "lrtest: the models are not nested: each has coefficients, variances or parameters of the errors that the "
+            "other has not"
+        )
+    if not new or constrained:
+        return LikelihoodRatio(stat, df, upper_tail(stat, df), f"chi2({df})", False)
+    # with a variance, the covariances beside it vanish too: all parameters of the random part count as bounded
+    result = boundary_test(stat, df - unbounded, unbounded)
+    assert result is not None
+    return LikelihoodRatio(result.stat, result.df, result.p, result.kind, result.conservative)
+
+
+def _statistic(small: Estimates, large: Estimates) -> float:
     stat = 2 * (large.llf - small.llf)
     if stat < -1e-6 * (1 + abs(large.llf)):
         raise ValueError(
             f"lrtest: the larger model has the smaller log likelihood ({large.llf:.6f} against {small.llf:.6f}); the "
             "models are not nested, or the larger fit has not converged"
         )
-    stat = max(stat, 0.0)
-    fixed = len(large.coefficients) - len(small.coefficients)
-    new = _variances(large) - _variances(small)
-    if not new or small.constraints or large.constraints:
-        return LikelihoodRatio(stat, df, upper_tail(stat, df), f"chi2({df})", False)
-    # with a variance, the covariances beside it vanish too: all parameters of the random part count as bounded
-    result = boundary_test(stat, df - fixed, fixed) if df > fixed else None
-    if result is None:
-        raise ValueError("lrtest: the models are not nested: one has more coefficients, the other more variances")
-    return LikelihoodRatio(result.stat, result.df, result.p, result.kind, result.conservative)
+    return max(stat, 0.0)
 
 
 def _variances(estimates: Estimates) -> set[str]:
@@ -64,6 +79,13 @@ def _variances(estimates: Estimates) -> set[str]:
     paths = [e.path for e in estimates.names.effects]
     kinds = [c for c in estimates.component_info if c.kind == "var" and c.equation >= 0]
     return {f"{paths[c.equation]}:{c.label.split(':', 1)[1]}" for c in kinds}
+
+
+def _of_errors(estimates: Estimates) -> int:
+    """Number of parameters of structured errors beside their variance."""
+    if is_generalized(estimates) or estimates.linear.variances.errors is None:
+        return 0
+    return estimates.linear.variances.errors.count
 
 
 def _same(a, b) -> bool:
@@ -85,11 +107,16 @@ def _same_response(first: Estimates, second: Estimates) -> bool:
 
 def restricted(estimates: Estimates) -> bool:
     """Is the log likelihood a restricted one?"""
-    return isinstance(estimates.model, LinearModel) and estimates.model.reml
+    return not is_generalized(estimates) and estimates.model.reml
 
 
 def _check_methods(first: Estimates, second: Estimates) -> None:
     """The same likelihood: linear or generalized, the same family and link, the same approximation of the integral."""
+    if is_nonlinear(first) != is_nonlinear(second):
+        raise ValueError(
+            "lrtest: one fit is that of a nonlinear model, whose log likelihood is that of its linearization, the "
+            "other is not; fit both by `menl` in the same way"
+        )
     if restricted(first) != restricted(second):
         raise ValueError("lrtest: one fit is by ML, the other by REML; fit both by the same method")
     kinds = [_response_kind(e) for e in (first, second)]
@@ -108,21 +135,20 @@ def _check_methods(first: Estimates, second: Estimates) -> None:
 
 def _response_kind(estimates: Estimates) -> str:
     """What the coefficients and the likelihood are of."""
-    if isinstance(estimates.model, LinearModel):
-        return "linear model"
-    return estimates.model.family.description
+    kind = kind_of(estimates)
+    return estimates.model.family.description if kind == "generalized" else f"{kind} model"
 
 
 def _contains(large: Estimates, small: Estimates) -> bool:
     """Does the distribution of one become that of the other at a value of its ancillary parameter?"""
-    if isinstance(small.model, LinearModel) or isinstance(large.model, LinearModel):
+    if not (is_generalized(small) and is_generalized(large)):
         return False
     return large.model.family.description in small.model.family.contained_in
 
 
 def _integration(estimates: Estimates) -> str:
     """Method and points; "" where there is nothing to integrate, or no approximation."""
-    if isinstance(estimates.model, LinearModel) or not estimates.names.effects:
+    if not is_generalized(estimates) or not estimates.names.effects:
         return ""
     return f"{estimates.model.method} with {estimates.model.points} points"
 
@@ -146,4 +172,20 @@ def _check_comparable(a, b) -> None:
     if restricted(first) and set(labels[0]) != set(labels[1]):
         raise ValueError(
             "lrtest: restricted likelihoods of models with different fixed effects cannot be compared; fit both by ML"
+        )
+    if set(labels[0]) == set(labels[1]) and is_nonlinear(first) and not _same_means(first, second):
+        raise ValueError(
+            "lrtest: the fits have the same coefficients in different means, so neither is nested in the other; "
+            "compare their information criteria"
+        )
+
+
+def _same_means(first: Estimates, second: Estimates) -> bool:
+    """Do two nonlinear means agree where the random effects are zero?"""
+    labels = [[c.label for c in e.names.estimated] for e in (first, second)]
+    order = [labels[0].index(label) for label in labels[1]]
+    with computing():
+        return all(
+            np.allclose(at_zero(first, b), at_zero(second, b[order]), rtol=1e-8, equal_nan=True)
+            for b in (first.coefficients, 1.01 * first.coefficients)
         )

@@ -6,13 +6,17 @@ import pandas as pd
 
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..lmm import LinearModel
+from ..syntax.spec import Nonlinear
 from .generalized_prediction import predict_generalized
+from .kinds import kind_of
 from .linear_prediction import predict_linear
+from .nonlinear_prediction import predict_nonlinear
 from .request import Request
 
 
-def predict(estimates: Estimates, encoding: Encoding, asked: Request, data: Any = None) -> pd.Series | pd.DataFrame:
+def predict(
+    estimates: Estimates, encoding: Encoding, asked: Request, data: Any = None, nonlinear: Nonlinear | None = None
+) -> pd.Series | pd.DataFrame:
     """The statistic asked for, with a row per row of the data (NaN outside the sample, or where a value is missing).
 
     After every model:
@@ -22,12 +26,19 @@ def predict(estimates: Estimates, encoding: Encoding, asked: Request, data: Any 
     On new data, groups that the fit has not seen have random effects 0 (and their prior standard deviations).
 
     Linear models (default xb) also have fitted: xb plus the random effects; residuals: y - fitted; rstandard: residuals
-    over sigma_e.  Their random effects are best linear unbiased predictions; `reses` are conditional on beta under ML,
-    of the full prediction error under REML.
+    over the standard deviation of the row's error.  Their random effects are best linear unbiased predictions; `reses`
+    are conditional on beta under ML, of the full prediction error under REML.
+
+    Nonlinear models (default yhat) have no linear predictor; `nonlinear` says what they define: see
+    `mejax.post.nonlinear_prediction`.
 
     Generalized models (default mu, pr of categories, eta of censored responses, mean of survival times): see
     `mejax.post.generalized_prediction`.
     """
-    if isinstance(estimates.model, LinearModel):
+    kind = kind_of(estimates)
+    if kind == "linear":
         return predict_linear(estimates, encoding, asked, data)
-    return predict_generalized(estimates, encoding, asked, data)
+    if kind == "generalized":
+        return predict_generalized(estimates, encoding, asked, data)
+    assert nonlinear is not None
+    return predict_nonlinear(estimates, encoding, nonlinear, asked, data)

@@ -38,3 +38,11 @@ class Request:
         """Raise an error where `offset=False` was given for a statistic that no offset enters."""
         if not self.offset:
             raise ValueError(f"predict: `offset=False` says nothing about {statistic}; leave it out")
+
+    def require_sample(self, statistic: str, compared: Sequence[str], instead: str, data: Any) -> None:
+        """Raise an error where new data are given to one of the statistics `compared` with the response."""
+        if statistic in compared and data is not None:
+            raise ValueError(
+                f"predict: `{statistic}` compares with the response of the estimation sample; predict `{instead}` on "
+                "the new data and subtract it from the response"
+            )

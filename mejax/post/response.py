@@ -7,8 +7,8 @@ import pandas as pd
 
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..lmm import LinearModel
 from .arguments import has_limits, own_limit
+from .kinds import is_generalized
 
 
 def has_categories(encoding: Encoding) -> bool:
@@ -22,8 +22,8 @@ def has_outcomes(encoding: Encoding) -> bool:
 
 
 def has_normal_errors(estimates: Estimates) -> bool:
-    """Is the response, or what is behind it, the linear predictor plus a normal error with the variance var(e)?"""
-    if isinstance(estimates.model, LinearModel):
+    """Is the response, or what is behind it, its mean plus a normal error with the variance var(e)?"""
+    if not is_generalized(estimates):
         return True
     family = estimates.model.family
     return len(family.variances) == 1 and family.link.name == "identity"

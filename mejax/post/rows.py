@@ -7,10 +7,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from ..design import MeanRows
 from ..elimination import nesting
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..lmm import LinearModel
+from .kinds import is_generalized
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Rows:
 
     `extras` holds the options that use the table (trials of a binomial response, times, limits), as far as the table
     has their columns.  `equations` is the number of linear predictors: where there are several, everything about a
-    linear predictor has one more axis, in front.
+    linear predictor has one more axis, in front.  `mean` is what a nonlinear mean reads.
     """
 
     x: np.ndarray
@@ -30,6 +31,7 @@ class Rows:
     missing: np.ndarray | None = None  # rows of new data without a value that the model needs
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
     equations: int = 1
+    mean: MeanRows | None = None
 
     def linear(self, coefficients: np.ndarray, offset: bool = True) -> np.ndarray:
         """X beta (n,), the offset included; (E, n) with several equations."""
@@ -46,16 +48,17 @@ def read_rows(
     if data is None:
         index = encoding.index if encoding.index is not None else pd.RangeIndex(len(encoding.sample))
         return Rows(
-            design.x, design.offset, design.effects, index, encoding.sample, None, encoding.extras, equations
+            design.x, design.offset, design.effects, index, encoding.sample, None, encoding.extras, equations,
+            design.mean,
         )  # fmt: skip
     new = encoding.replay(data, random=random)
     index = data.index if isinstance(data, pd.DataFrame) else pd.RangeIndex(len(new.x))
-    return Rows(new.x, new.offset, new.effects, index, None, new.missing, new.extras, equations)
+    return Rows(new.x, new.offset, new.effects, index, None, new.missing, new.extras, equations, new.mean)
 
 
 def equations_of(estimates: Estimates) -> int:
     """Number of linear predictors of a response."""
-    return 1 if isinstance(estimates.model, LinearModel) else estimates.model.family.equations
+    return estimates.model.family.equations if is_generalized(estimates) else 1
 
 
 def spread(rows: Rows, frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,8 +8,10 @@ import pandas as pd
 
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..lmm import LinearModel
 from .average import predictors
+from .error_draws import error_draws
+from .kinds import is_generalized, is_nonlinear
+from .nonlinear_mean import value
 from .response import observed_values
 from .rows import contribution, read_rows
 
@@ -25,27 +27,39 @@ def simulate(estimates: Estimates, encoding: Encoding, n: int, seed: int) -> pd.
     if not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"simulate: `n` is the number of draws, a whole number of at least 1; got {n}")
     generator = np.random.default_rng(seed)
-    design = estimates.design
-    mean = read_rows(estimates, encoding, None, "none").linear(estimates.coefficients)
-    roots = [_root(sigma) for sigma in estimates.sigmas]
-    linear = isinstance(estimates.model, LinearModel)
-    draw = _errors(estimates, generator) if linear else _outcomes(estimates, encoding, seed)
-    columns = []
-    for column in range(n):
-        value = mean
-        for effect, root in zip(design.effects, roots, strict=True):
-            value = value + contribution(effect, generator.standard_normal((effect.size, len(root))) @ root.T)
-        columns.append(draw(value, column))
+    mean = _means(estimates, encoding, generator)
+    draw = _outcomes(estimates, encoding, seed) if is_generalized(estimates) else _errors(estimates, generator)
+    columns = [draw(mean(), column) for column in range(n)]
     draws = pd.DataFrame(dict(zip((f"sim{k + 1}" for k in range(n)), columns, strict=True)))
     index = encoding.index if encoding.index is not None else pd.RangeIndex(len(encoding.sample))
     draws.index = index[np.flatnonzero(encoding.sample)]
     return draws if encoding.sample.all() else _with_gaps(draws, encoding.sample, index)
 
 
+def _means(estimates: Estimates, encoding: Encoding, generator: np.random.Generator) -> Callable[[], np.ndarray]:
+    """Draws random effects; gives the mean, or the linear predictor, of the rows with them."""
+    effects, roots = estimates.design.effects, [_root(sigma) for sigma in estimates.sigmas]
+
+    def drawn() -> list[np.ndarray]:
+        pairs = zip(effects, roots, strict=True)
+        return [generator.standard_normal((effect.size, len(root))) @ root.T for effect, root in pairs]
+
+    if is_nonlinear(estimates):
+        model, none = estimates.model, np.zeros((len(estimates.model.y), 0))
+
+        def nonlinear() -> np.ndarray:
+            of_rows = [u[np.asarray(effect.codes)] for u, effect in zip(drawn(), effects, strict=True)]
+            return value(model.mean, estimates.theta.fixed, np.column_stack([none, *of_rows]))
+
+        return nonlinear
+    fixed = read_rows(estimates, encoding, None, "none").linear(estimates.coefficients)
+    return lambda: sum((contribution(e, u) for e, u in zip(effects, drawn(), strict=True)), start=fixed)
+
+
 def _errors(estimates: Estimates, generator: np.random.Generator) -> Callable[[np.ndarray, int], np.ndarray]:
     """Adds normal errors."""
-    sd = np.sqrt(estimates.components[-1])
-    return lambda value, column: value + sd * generator.standard_normal(len(value))
+    draw = error_draws(estimates, generator)
+    return lambda mean, column: mean + draw(mean)
 
 
 def _outcomes(estimates: Estimates, encoding: Encoding, seed: int) -> Callable[[np.ndarray, int], np.ndarray]:

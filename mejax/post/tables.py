@@ -1,5 +1,6 @@
 """Estimates as arrays of estimate, standard error, z, p and interval."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,14 +49,13 @@ def exponentiated(lines: Lines) -> Lines:
 
 
 def component_lines(estimates: Estimates, level: float) -> Lines:
-    """Variances with intervals on the log scale, covariances with symmetric ones."""
+    """Each component with the interval of its kind; a test where that interval is symmetric."""
     se = np.sqrt(np.maximum(np.diag(estimates.component_vce), 0.0))
     se = np.where(se > 0, se, np.nan)
-    is_variance = np.array([c.kind == "var" for c in estimates.component_info], bool)
+    kinds = [c.kind for c in estimates.component_info]
     rows = wald_rows(estimates.components, se, level)
-    logs = log_interval(estimates.components, se, level)
-    rows[is_variance, 4:] = logs[is_variance]
-    rows[is_variance, 2:4] = np.nan
+    rows[:, 4:] = intervals(kinds, estimates.components, se, level)
+    rows[[kind != "cov" for kind in kinds], 2:4] = np.nan
     return Lines(tuple(c.label for c in estimates.component_info), rows)
 
 
@@ -64,6 +64,16 @@ def wald_rows(estimate: np.ndarray, se: np.ndarray, level: float) -> np.ndarray:
     z = estimate / se
     half = critical(level) * se
     return np.column_stack([estimate, se, z, two_sided(z), estimate - half, estimate + half])
+
+
+def intervals(kinds: Sequence[str], estimate: np.ndarray, se: np.ndarray, level: float) -> np.ndarray:
+    """Limits (m, 2) of variance components: "var" on the log scale, "corr" by Fisher's z, "share" through the logit,
+    "cov" as they are."""
+    found = wald_rows(estimate, se, level)[:, 4:]
+    for kind, interval in (("var", log_interval), ("corr", tanh_interval), ("share", logit_interval)):
+        chosen = np.array([k == kind for k in kinds], bool)
+        found[chosen] = interval(estimate[chosen], se[chosen], level)
+    return found
 
 
 def log_interval(estimate: np.ndarray, se: np.ndarray, level: float) -> np.ndarray:
@@ -82,7 +92,7 @@ def tanh_interval(estimate: np.ndarray, se: np.ndarray, level: float) -> np.ndar
 
 def logit_interval(estimate: np.ndarray, se: np.ndarray, level: float) -> np.ndarray:
     """The interval of a proportion, symmetric on the logit scale."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         logit = np.log(estimate / (1.0 - estimate))
         half = critical(level) * se / (estimate * (1.0 - estimate))
         return np.column_stack([1 / (1 + np.exp(-(logit - half))), 1 / (1 + np.exp(-(logit + half)))])

@@ -12,10 +12,10 @@ from .._typing import Params
 from ..fitting import Comparison, Estimates
 from ..frame import Encoding
 from ..likelihoods import AbstractFamily
-from ..lmm import LinearModel
 from ..post import estat as _estat
 from ..post import hypotheses as _hypotheses
 from ..post.display import Display
+from ..post.kinds import is_generalized, is_nonlinear, kind_of
 from ..post.lrtest import restricted
 from ..post.predict import predict as _predict
 from ..post.request import Request
@@ -81,8 +81,8 @@ class Fit:
 
     @property
     def family(self) -> AbstractFamily | None:
-        """The response's distribution given the random effects; None for a linear model."""
-        return None if isinstance(self.model, LinearModel) else self.model.family
+        """The response's distribution given the random effects; None where it is normal around the mean."""
+        return self.model.family if is_generalized(self.estimates) else None
 
     @property
     def level(self) -> float:
@@ -123,7 +123,7 @@ class Fit:
 
     @cached_property
     def ancillary(self) -> pd.DataFrame:
-        """Cut points, logs of dispersions and scales: `estimate se z p lower upper`; a linear model has none."""
+        """Cut points, logs of dispersions and scales: `estimate se z p lower upper`; after generalized models only."""
         return _estat.lines_frame(ancillary_lines(self.estimates, self.level))
 
     def eform(self) -> pd.DataFrame:
@@ -135,7 +135,7 @@ class Fit:
 
     @property
     def llf(self) -> float:
-        """Log likelihood, the restricted one under REML."""
+        """Log likelihood, the restricted one under REML; of a nonlinear model that of its linearization."""
         return self.estimates.llf
 
     @property
@@ -148,7 +148,12 @@ class Fit:
 
     @cached_property
     def wald(self) -> _hypotheses.Wald | None:
-        """Test that all coefficients but the intercept are zero: `.chi2 .df .p`; None where there are none."""
+        """Test that all coefficients but the intercept are zero: `.chi2 .df .p`; None where there are none.
+
+        A nonlinear model has none: zero is no natural value of its parameters, which `fit.test` tests against others.
+        """
+        if is_nonlinear(self.estimates):
+            return None
         found = _hypotheses.model_wald(self.estimates)
         return found if found.df else None
 
@@ -200,8 +205,8 @@ class Fit:
 
     @property
     def fittedvalues(self) -> pd.Series | pd.DataFrame:
-        """Fitted values of a linear model; means, or probabilities of each category, of a generalized one."""
-        return self.predict("fitted" if isinstance(self.model, LinearModel) else "")
+        """Fitted values with the random effects: means, or probabilities of each category."""
+        return self.predict("fitted" if kind_of(self.estimates) == "linear" else "")
 
     # after the fit
     def predict(
@@ -218,15 +223,17 @@ class Fit:
         upper: float | None = None,
         at: Any = None,
     ) -> pd.Series | pd.DataFrame:
-        """xb, stdp, reffects, reses; fitted, residuals, rstandard (linear); mu, pr, eta, density, residuals, pearson,
-        deviance, anscombe, scores (generalized); pr, expected, ystar (censored); mean, median, survival, hazard,
-        distribution, density (survival times).
+        """xb, stdp, reffects, reses; fitted, residuals, rstandard (linear); yhat, residuals, rstandard, and what the
+        model defines, such as {phi1:} (nonlinear); mu, pr, eta, density, residuals, pearson, deviance, anscombe, scores
+        (generalized); pr, expected, ystar (censored); mean, median, survival, hazard, distribution, density (survival
+        times).
 
         Args:
-            statistic: by default xb after linear models, mu after generalized ones, pr after ordinal and multinomial
-                ones, eta after censored ones, mean after survival times.
+            statistic: by default xb after linear models, yhat after nonlinear ones, mu after generalized ones, pr after
+                ordinal and multinomial ones, eta after censored ones, mean after survival times.
             data: new rows to predict, coded as the estimation sample was; by default that sample.
-            conditional: which random effects, "ebmeans" (default), "ebmodes" or "fixedonly" (none).
+            conditional: which random effects, "ebmeans" (default; after nonlinear models "ebmodes" is), "ebmodes" or
+                "fixedonly" (none).
             marginal: whether to integrate the random effects out instead, which gives the statistic of the population.
             outcome: the category whose probability is wanted (all of them without).
             relevel: leave out the levels below this one.
@@ -242,7 +249,7 @@ class Fit:
         """
         asked = Request(statistic, conditional, marginal, outcome, relevel, offset, lower, upper, at)
         with computing():
-            return _predict(self.estimates, self.encoding, asked, data)
+            return _predict(self.estimates, self.encoding, asked, data, self.spec.nonlinear)
 
     def simulate(self, n: int = 1, *, seed: int = 0) -> pd.DataFrame:
         """`n` new responses from the fitted model, a column each."""
@@ -251,20 +258,20 @@ class Fit:
 
     @property
     def plot(self) -> Plot:
-        """`survival() hazard() outcomes()`: curves of the population, with matplotlib."""
-        return Plot(self.estimates, self.encoding)
+        """`fitted() survival() hazard() outcomes()`: curves of groups and of the population, with matplotlib."""
+        return Plot(self.spec, self.estimates, self.encoding)
 
     @property
     def estat(self) -> Estat:
-        """`group() icc() recovariance() sd() ic()`."""
-        return Estat(self.estimates, self.level)
+        """`group() icc() recovariance() sd() wcorrelation() ic()`."""
+        return Estat(self.spec, self.estimates, self.encoding, self.level)
 
     def test(self, *hypotheses: str) -> _hypotheses.Wald:
         """Joint Wald test: `fit.test("week")`, `fit.test("week = 6", "_cons = 20")`."""
         return _hypotheses.test(self.estimates, hypotheses)
 
     def lincom(self, expression: str, *, level: float | None = None) -> Display:
-        """A linear combination: `fit.lincom("week + 2*_cons")`."""
+        """A linear combination: `fit.lincom("week + 2*_cons")`, `fit.lincom("/b2 - /b3")`."""
         return _hypotheses.lincom(self.estimates, expression, self.level if level is None else level)
 
     # output

@@ -1,16 +1,11 @@
 """What is printed about a linear mixed model."""
 
-from collections.abc import Iterator
-from itertools import groupby
-
-import numpy as np
-
 from ..fitting import Estimates
 from ..post.hypotheses import Wald
-from ..post.scales import standard_deviations
-from ..post.tables import coefficient_lines, component_lines
+from ..post.tables import coefficient_lines
 from ..syntax import Spec
-from ..tables import Block, LRTest, ModelTest, Report, Row, abbreviate
+from ..tables import Block, LRTest, ModelTest, Report
+from .components import random_blocks
 from .rows import ending, fixed_rows, group_rows, note_lines
 
 
@@ -43,27 +38,3 @@ def linear_report(spec: Spec, estimates: Estimates, wald: Wald) -> Report:
         se_title="Robust std. err." if robust else "Std. err.",
         level=level,
     )
-
-
-def random_blocks(spec: Spec, estimates: Estimates, level: float) -> Iterator[Block]:
-    """One block per random-effects equation, then the residual's."""
-    lines = standard_deviations(estimates, level) if spec.option("stddeviations") else component_lines(estimates, level)
-    numbered = zip(estimates.component_info, zip(lines.labels, lines.values, strict=True), strict=True)
-    for equation, members in groupby(numbered, key=lambda pair: pair[0].equation):
-        rows = tuple(_random_row(component, label, values) for component, (label, values) in members)
-        yield Block(_heading(estimates, equation), rows)
-
-
-def _heading(estimates: Estimates, equation: int) -> str:
-    if equation < 0:
-        return ""
-    name = estimates.names.effects[equation]
-    structure = name.covariance.capitalize()
-    return f"{abbreviate(name.name, 26 - len(structure))}: {structure}"
-
-
-def _random_row(component, label: str, values: np.ndarray) -> Row:
-    short = label.split(":", 1)[1] if component.equation >= 0 else label
-    if component.note:
-        return Row(short, values[0], note="constrained")
-    return Row(short, values[0], values[1], None, None, values[4], values[5])

@@ -10,15 +10,42 @@ from ..fitting import Estimates
 from ..frame import Encoding
 from ..frame.evaluate import words
 from ..post.curves import outcome_curves, survival_curves
+from ..post.fitted_curves import fitted_curves
 from ..post.typical_rows import MOST_CURVES
+from ..syntax import Spec
+from .axes import new_axes
+from .fitted_picture import draw
 
 
 class Plot:
-    """Curves of the population with matplotlib: every method draws into `ax`, or into a new figure, and returns it."""
+    """Curves with matplotlib: every method draws into `ax`, or into a new figure, and returns the axes."""
 
-    def __init__(self, estimates: Estimates, encoding: Encoding):
+    def __init__(self, spec: Spec, estimates: Estimates, encoding: Encoding):
+        self._spec = spec
         self._estimates = estimates
         self._encoding = encoding
+
+    def fitted(
+        self, x: str | None = None, *, by: Any = None, groups: Any = None, overlay: bool = False, ax: Any = None
+    ) -> Any:
+        """The observations of each group and its fitted curve over a covariate, after `mixed` and `menl`.
+
+        The solid line has the group's random effects, the dashed one has random effects of zero.  The other covariates
+        stand where the group's first row has them.
+
+        Args:
+            x: the covariate, a number; by default the first column that the mean reads.
+            by: the grouping variable, or several; by default those of the lowest level.
+            groups: which groups, values of `by` (tuples of several); by default the first twelve.
+            overlay: whether all groups are drawn into one picture; otherwise each has its own.
+            ax: the axes to draw into, which overlays the groups.
+
+        Returns:
+            The axes, an array of them where each group has its own; `mejax.post.fitted_curves` gives the numbers.
+        """
+        with computing():
+            found = fitted_curves(self._spec, self._estimates, self._encoding, x, by, groups)
+        return draw(found, self._estimates.names.response, ax, overlay or ax is not None)
 
     def survival(
         self,
@@ -95,7 +122,7 @@ class Plot:
                 self._estimates, self._encoding, over, at=at, marginal=marginal, conditional=conditional
             )
         name = str(curves.columns[0])
-        axes = _new_axes(ax)
+        axes = new_axes(ax)
         values = list(dict.fromkeys(curves[name]))
         few = len(values) <= MOST_CURVES
         for outcome, part in curves.groupby("outcome", sort=False):
@@ -117,24 +144,11 @@ def _whose(marginal: bool, conditional: str | None) -> str:
 
 def _over_time(curves: pd.DataFrame, statistic: str, time: str, ax: Any) -> Any:
     """A line for each curve, with a legend where there are several."""
-    axes = _new_axes(ax)
+    axes = new_axes(ax)
     for label, part in curves.groupby("curve", sort=False):
         axes.plot(part["time"].to_numpy(), part[statistic].to_numpy(), label=str(label) or None)
     axes.set_xlabel(time)
     axes.set_xlim(left=0.0)
     if curves["curve"].iloc[0]:
         axes.legend(frameon=False)
-    return axes
-
-
-def _new_axes(ax: Any) -> Any:
-    """The axes given, or new ones, with a light grid behind the curves."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise ImportError("plots need matplotlib, which is not installed: pip install mejax[plot]") from None
-    axes = plt.subplots(layout="constrained")[1] if ax is None else ax
-    axes.grid(alpha=0.25, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
     return axes

@@ -2,16 +2,20 @@
 
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..lmm import LinearModel
 from ..post.hypotheses import Wald
+from ..post.kinds import kind_of
 from ..syntax import Spec
 from ..tables import Report
 from .generalized import generalized_report
 from .linear import linear_report
+from .nonlinear import nonlinear_report
 
 
 def report(spec: Spec, estimates: Estimates, encoding: Encoding, wald: Wald) -> Report:
     """The whole output of the command."""
-    if isinstance(estimates.model, LinearModel):
+    kind = kind_of(estimates)
+    if kind == "linear":
         return linear_report(spec, estimates, wald)
+    if kind == "nonlinear":
+        return nonlinear_report(spec, estimates)
     return generalized_report(spec, estimates, encoding, wald)

@@ -2,10 +2,14 @@
 
 from .conditions import parse_expression as parse_expression
 from .expression import FUNCTIONS as FUNCTIONS
+from .expression import MEAN_FUNCTIONS as MEAN_FUNCTIONS
 from .expression import Expression as Expression
 from .families import FamilyChoice as FamilyChoice
 from .families import family_of as family_of
+from .function_means import nonlinear_of_function as nonlinear_of_function
 from .parsing import parse as parse
+from .printing import definition_text as definition_text
+from .printing import equation_text as equation_text
 from .problem import (
     SyntaxProblem as SyntaxProblem,
 )
@@ -34,7 +38,13 @@ from .spec import (
     Level as Level,
 )
 from .spec import (
+    Nonlinear as Nonlinear,
+)
+from .spec import (
     Operand as Operand,
+)
+from .spec import (
+    Residuals as Residuals,
 )
 from .spec import (
     Span as Span,

@@ -2,9 +2,13 @@
 
 Loosest first: `|` `or`; `&` `and`; `not`; comparisons; `+ -`; `* /`; unary `-`; `^`; `!`.
 As in the suite `!` binds tightest (`!x == 1` is `(!x) == 1`) and `-x^2` is `-(x^2)`; Python's `not` binds loosely.
+In the mean of a nonlinear model (where the cursor has a reader of braces) `{...}` stands for a number too, `_pi` is pi,
+and texts and missing values are not allowed.
 """
 
-from .expression import FUNCTIONS, Binary, Call, Expression, Missing, Name, Number, Text, Unary
+import math
+
+from .expression import FUNCTIONS, MEAN_FUNCTIONS, Binary, Call, Expression, Missing, Name, Number, Text, Unary
 from .problem import did_you_mean
 from .tokens import Cursor, Token, cursor_over
 
@@ -123,6 +127,11 @@ def _value(cursor: Cursor) -> Expression:
     token = cursor.token
     if cursor.at("("):
         return whole_expression(cursor.inside())
+    if cursor.braces is not None:
+        if cursor.at("{"):
+            return cursor.braces(cursor)
+        if cursor.at(".") or token.kind == "string":
+            cursor.fail(f"`{token.text}` is not a number, as the mean needs", "Make a numeric column first.")
     if cursor.at("."):
         cursor.take()
         if cursor.token.kind == "name" and cursor.joined():
@@ -140,16 +149,24 @@ def _value(cursor: Cursor) -> Expression:
     return cursor.fail(f"a column, a number or `(` was expected, but {cursor.found()}")
 
 
-def _name(cursor: Cursor, token: Token) -> Name:
+def _name(cursor: Cursor, token: Token) -> Name | Number:
+    if cursor.braces is not None and token.text == "_pi":
+        return Number(math.pi)
+    if cursor.braces is not None and cursor.at("["):
+        group = cursor.inside().rest() or "id"
+        advice = f"Write `{{{token.text}[{group}]}}`."
+        cursor.fail(f"in an expression the random effect `{token.text}` stands in braces", advice, at=token)
     place = cursor.span(token.start, token.end)
     return Name(token.value, place.start, place.end)
 
 
 def _call(cursor: Cursor, function: Token) -> Call:
-    if function.text not in FUNCTIONS:
-        known = ", ".join(FUNCTIONS)
-        advice = did_you_mean(function.text, FUNCTIONS) or f"Known: {known}."
-        cursor.fail(f"`{function.text}` is not a known function", advice, at=function)
+    functions = FUNCTIONS if cursor.braces is None else MEAN_FUNCTIONS
+    if function.text not in functions:
+        near, known = did_you_mean(function.text, functions), f"Known: {', '.join(functions)}."
+        if cursor.braces is not None:
+            cursor.fail(f"a mean has no function `{function.text}`", f"{near} {known}".strip(), at=function)
+        cursor.fail(f"`{function.text}` is not a known function", near or known, at=function)
     inner = cursor.inside()
     arguments: list[Expression] = []
     while not inner.done or arguments:
@@ -159,7 +176,7 @@ def _call(cursor: Cursor, function: Token) -> Call:
         inner.take()
     if not inner.done:
         inner.fail(f"`{inner.token.text}` does not continue the expression", "Arguments are separated by commas.")
-    fewest, most = FUNCTIONS[function.text]
+    fewest, most = functions[function.text]
     if not fewest <= len(arguments) <= most:
         wanted = f"{fewest}" if fewest == most else f"{fewest} to {most}"
         cursor.fail(f"`{function.text}()` takes {wanted} arguments, {len(arguments)} given", at=function)

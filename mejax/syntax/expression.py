@@ -53,7 +53,7 @@ class Binary:
 
 @dataclass(frozen=True)
 class Call:
-    """`function(arguments)`; the functions allowed are those of `mejax.syntax.expression.FUNCTIONS`."""
+    """`function(arguments)`; the functions allowed are those of `FUNCTIONS`, in a mean those of `MEAN_FUNCTIONS`."""
 
     function: str
     arguments: tuple["Expression", ...]
@@ -88,7 +88,13 @@ class Reference:
 
 Expression = Number | Missing | Text | Name | Unary | Binary | Call | Parameter | RandomValue | Reference
 
-# name -> (fewest, most) arguments
+# name -> (fewest, most) arguments; of a mean: what has derivatives almost everywhere
+MEAN_FUNCTIONS = {
+    "abs": (1, 1), "atan": (1, 1), "cond": (3, 3), "cos": (1, 1), "cosh": (1, 1), "exp": (1, 1), "floor": (1, 1),
+    "invlogit": (1, 1), "ln": (1, 1), "log": (1, 1), "log10": (1, 1), "logit": (1, 1), "max": (1, 255),
+    "min": (1, 255), "normal": (1, 1), "sign": (1, 1), "sin": (1, 1), "sinh": (1, 1), "sqrt": (1, 1), "tan": (1, 1),
+    "tanh": (1, 1),
+}  # fmt: skip
 FUNCTIONS = {
     "abs": (1, 1), "ceil": (1, 1), "cond": (3, 3), "cos": (1, 1), "exp": (1, 1), "floor": (1, 1), "inlist": (2, 255),
     "inrange": (3, 3), "int": (1, 1), "ln": (1, 1), "log": (1, 1), "log10": (1, 1), "max": (1, 255), "min": (1, 255),

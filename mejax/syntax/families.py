@@ -49,8 +49,8 @@ class FamilyChoice:
 
 
 def family_of(spec: Spec) -> FamilyChoice | None:
-    """The family of a model; None for `mixed`, which needs none."""
-    if spec.command == "mixed":
+    """The family of a model; None for `mixed` and `menl`, which need none."""
+    if spec.command in ("mixed", "menl"):
         return None
     if spec.command == "mestreg":
         name, aft = spec.option("distribution"), accelerated(spec.options)

@@ -1,12 +1,15 @@
 """How the argument of an option is read: one reader per kind, from a cursor over what stands in the parentheses."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .conditions import whole_expression
 from .expression import Expression
 from .problem import did_you_mean
+from .residuals import read_correlation, read_variance
 from .spec import Covariance
+from .starts import read_starts
 from .tokens import Cursor
 from .words import expand, full
 
@@ -145,7 +148,7 @@ def _cluster(cursor: Cursor) -> tuple[str, ...]:
     return ("cluster", _name(cursor))
 
 
-def _covariance(cursor: Cursor) -> Covariance:
+def read_covariance(cursor: Cursor) -> Covariance:
     token = cursor.token
     kind = _choice(cursor, COVARIANCES, "covariance type")
     matrix = None
@@ -190,8 +193,17 @@ def _expression(cursor: Cursor) -> Expression:
     return whole_expression(cursor)
 
 
+def _unread(cursor: Cursor) -> tuple[Cursor, ...]:
+    """What can only be understood together with the mean is left as it is."""
+    if cursor.done:
+        cursor.fail("the parentheses are empty")
+    return (cursor.upto(len(cursor.tokens) - 1),)
+
+
 _READERS: dict[str, Callable[[Cursor], Any]] = {
     "number": _number, "level": _level, "tolerance": _tolerance, "count": _count, "numbers": _numbers,
-    "points": _points, "grid": _grid, "name": _name, "vce": _vce, "cluster": _cluster, "covariance": _covariance,
+    "points": _points, "grid": _grid, "name": _name, "vce": _vce, "cluster": _cluster, "covariance": read_covariance,
     "family": _family, "outcome": _outcome, "dfmethod": _dfmethod, "raw": _raw, "expression": _expression,
+    "definition": _unread, "block": _unread, "initial": read_starts, "resvariance": read_variance,
+    **{name: partial(read_correlation, option=name) for name in ("residuals", "rescorrelation", "rescovariance")},
 }  # fmt: skip

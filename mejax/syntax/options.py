@@ -22,6 +22,9 @@ The value's type follows from its *kind*:
 | bound | True (bare), or `Expression` |
 | outcome | float, or str: the value or the label of a category |
 | raw | the text between the parentheses; as a keyword any object |
+| residuals, resvariance, rescorrelation, rescovariance | `Residuals`: together they are `Spec.residuals` |
+| initial | pairs (label, number), which go to `Nonlinear.starts`; or a tuple of float, in printed order |
+| definition, block | tuple of cursors over texts that are read together with the mean; these options may be repeated |
 
 Some options end up elsewhere in a `Spec`: `offset` in `Spec.offset`, the fixed part's `noconstant` in its columns,
 `covariance` and weights of a random-effects equation in that equation.  `constraints` is a tuple of numbers; the
@@ -41,9 +44,10 @@ from .words import abbreviates, full
 
 COMMANDS = (
     "mixed", "meglm", "melogit", "meprobit", "mecloglog", "meologit", "meoprobit", "mepoisson", "menbreg", "metobit",
-    "meintreg", "mestreg", "memlogit",
+    "meintreg", "mestreg", "memlogit", "menl",
 )  # fmt: skip
-_GENERALIZED = COMMANDS[1:]
+_PREDICTED = COMMANDS[:-1]  # the mean is a function of linear predictors
+_GENERALIZED = _PREDICTED[1:]
 _RATIOS = (*COMMANDS[1:9], "mestreg", "memlogit")  # the response of the others is on the scale of eta
 _ORDINAL = ("meologit", "meoprobit")
 _BINARY = ("melogit", "meprobit", "mecloglog")
@@ -61,6 +65,7 @@ class Option:
     commands: tuple[str, ...] = COMMANDS
     unbuilt: Mapping[str, str] = field(default_factory=dict)
     value: object = True  # of a flag
+    repeated: bool = False
 
     @property
     def word(self) -> str:
@@ -84,58 +89,62 @@ def _unbuilt(advice: str, *options: Option) -> list[Option]:
 
 
 _MIXED = ("mixed",)
+_MENL = ("menl",)
+_LINEAR = _MIXED + _MENL  # menl is made of linear models
 _NEWTON = "Leave it out: convergence is judged by the gain still expected, and tolerance() sets how much"
 _PLAIN = "Leave it out: nothing but the printed table depends on it"
 _NORMAL = "Leave it out for the z statistics; a likelihood-ratio test (`lrtest`) is an alternative"
-_ERRORS = "Leave it out for independent errors with one variance"
 
 _ESTIMATION = [
-    *_flags(_MIXED, "ml:e", "reml"),
-    *_flags(COMMANDS, "nocons:tant", "col:linear", "dif:ficult", "nolo:g", "lo:g"),
-    *_unbuilt(_NEWTON, *_flags(COMMANDS, "nonrtol:erance")),
+    *_flags(_LINEAR, "ml:e", "reml"),
+    *_flags(_PREDICTED, "nocons:tant", "col:linear", "dif:ficult"),
+    *_flags(COMMANDS, "nolo:g", "lo:g"),
+    *_unbuilt(_NEWTON, *_flags(_PREDICTED, "nonrtol:erance")),
     *_flags(_MIXED, "emonly", "emlog"),
     *_values("count", COMMANDS, "iter:ate"),
-    *_values("count", _MIXED, "emiter:ate"),
-    *_values("tolerance", COMMANDS, "tol:erance", "ltol:erance", "nrtol:erance"),
+    *_values("count", _LINEAR, "emiter:ate"),
+    *_values("tolerance", COMMANDS, "tol:erance", "ltol:erance"),
+    *_values("tolerance", _PREDICTED, "nrtol:erance"),
     *_values("tolerance", _MIXED, "emtol:erance"),
-    *_values("technique", COMMANDS, "tech:nique"),
+    *_values("technique", _PREDICTED, "tech:nique"),
     Option("start", "from", "raw", keyword="start"),
-    Option("constraints", "const:raints", "numbers"),
-    Option("vce", "vce", "vce"),
-    Option("vce", "r:obust", value=("robust",)),
-    Option("vce", "cl:uster", "cluster"),
-    Option("covariance", "cov:ariance", "covariance"),
-    *[Option(kind, f"{kind[:2]}:{kind[2:]}", "expression") for kind in ("fweight", "iweight", "pweight")],
-    *_unbuilt(_ERRORS, *_values("raw", _MIXED, "res:iduals")),
+    Option("constraints", "const:raints", "numbers", commands=_PREDICTED),
+    Option("vce", "vce", "vce", commands=_PREDICTED),
+    Option("vce", "r:obust", commands=_PREDICTED, value=("robust",)),
+    Option("vce", "cl:uster", "cluster", commands=_PREDICTED),
+    Option("covariance", "cov:ariance", "covariance", commands=_PREDICTED),
+    *[Option(w, f"{w[:2]}:{w[2:]}", "expression", commands=_PREDICTED) for w in ("fweight", "iweight", "pweight")],
+    *_values("residuals", _MIXED, "res:iduals"),
     *_unbuilt(_NORMAL, *_values("dfmethod", _MIXED, "dfm:ethod"), *_flags(_MIXED, "small")),
     *_unbuilt(_NORMAL, *_values("raw", _MIXED, "dftab:le")),
     *_unbuilt("Scale the weights in the data before the fit", *_values("pwscale", _MIXED, "pwscale")),
     *_unbuilt("Leave it out: progress is shown by the iteration log", *_flags(_MIXED, "emdots")),
-    *_unbuilt("Leave it out: the log shows no more", *_flags(COMMANDS, "trace", "grad:ient", "showstep", "hess:ian")),
+    *_unbuilt("Leave it out: the log shows no more", *_flags(_PREDICTED, "trace", "grad:ient", "showstep", "hess:ian")),
 ]  # fmt: skip
 
 _REPORTING = [
-    *_flags(_MIXED, "var:iance", "stddev:iations"),
+    *_flags(_LINEAR, "var:iance", "stddev:iations"),
     *_values("level", COMMANDS, "l:evel"),
-    *_flags(COMMANDS, "nohead:er", "nogr:oup", "nolr:test", "nocnsr:eport"),
+    *_flags(COMMANDS, "nohead:er", "nogr:oup"),
+    *_flags(_PREDICTED, "nolr:test", "nocnsr:eport"),
     *_unbuilt("The labels are those of `fit.params.index`", *_flags(COMMANDS, "coefl:egend")),
-    *_flags(_MIXED, "nofet:able", "noret:able"),
+    *_flags(_LINEAR, "nofet:able", "noret:able"),
     *_flags(COMMANDS, "base:levels", "allbase:levels", "noomit:ted", "noempty:cells", "nofvlab:el"),
-    *_flags(COMMANDS[1:], "notab:le"),
+    *_flags(_GENERALIZED, "notab:le"),
     *_unbuilt(_PLAIN, *_flags(COMMANDS, "vsquish", "noci", "nopv:alues", "nolstretch")),
     *_unbuilt(_PLAIN, *_values("raw", COMMANDS, "fvwrap", "fvwrapon", "cformat", "pformat", "sformat")),
 ]
 
 _MODELS = [
-    *_values("expression", COMMANDS, "off:set"),
+    *_values("expression", _PREDICTED, "off:set"),
     *_values("expression", ("meglm", *_COUNT), "exp:osure"),
     *_values("expression", _BINARY, "bin:omial"),
     *_flags((*_BINARY, "meglm"), "asis"),
     *_values("family", ("meglm",), "f:amily"),
     *_values("link", ("meglm",), "l:ink"),
     *_values("dispersion", ("menbreg",), "d:ispersion"),
-    *_values("intmethod", _GENERALIZED, "intm:ethod"),
-    *_values("points", _GENERALIZED, "intp:oints"),
+    *_values("intmethod", (*_GENERALIZED, "menl"), "intm:ethod"),
+    *_values("points", (*_GENERALIZED, "menl"), "intp:oints"),
     *_values("startvalues", _GENERALIZED, "startv:alues"),
     *_values("grid", _GENERALIZED, "startg:rid"),
     *_unbuilt("`iterate(0)` stops at the starting values", *_flags(_GENERALIZED, "noest:imate")),
@@ -158,6 +167,10 @@ _MODELS = [
     Option("eform", "hr", commands=("mestreg",), value="hr"),
     Option("eform", "tr:atio", commands=("mestreg",), value="tratio"),
     Option("eform", "rrr", commands=("memlogit",)),
+    Option("define", "def:ine", "definition", commands=_MENL, repeated=True),
+    Option("covariance", "cov:ariance", "block", commands=_MENL, repeated=True),
+    *_values("initial", _MENL, "init:ial"),
+    *[Option(w, f"{w[:6]}:{w[6:]}", w, commands=_MENL) for w in ("resvariance", "rescorrelation", "rescovariance")],
 ]
 
 BARE = ("bound", "grid")  # kinds that may stand without parentheses
@@ -165,7 +178,7 @@ OPTIONS: tuple[Option, ...] = (*_ESTIMATION, *_REPORTING, *_MODELS)
 EQUATION_OPTIONS = ("covariance", "noconstant", "collinear", "shared", "fweight", "iweight", "pweight")
 EXCLUSIVE = (
     ("mle", "reml"), ("log", "nolog"), ("variance", "stddeviations"), ("nrtolerance", "nonrtolerance"),
-    ("eform", "nohr"),
+    ("eform", "nohr"), ("rescovariance", "resvariance"), ("rescovariance", "rescorrelation"),
 )  # fmt: skip
 
 

@@ -9,9 +9,11 @@ from .conditions import parse_expression
 from .expression import Expression
 from .families import check_family, with_trials
 from .formula import added, is_formula, read_formula
+from .nonlinear import read_nonlinear
 from .options import COMMANDS
 from .problem import SyntaxProblem, did_you_mean
 from .reading import SPECIAL_KEYWORDS, Given, in_keyword, merge, read_keywords, read_options, same_value
+from .residuals import structure
 from .spec import Spec, Varlist
 from .stata import Command, read_command
 from .survival import with_survival
@@ -25,13 +27,15 @@ def parse(text: str, *, command: str | None = None, **keywords: Any) -> Spec:
 
         parse("weight week || id: week, covariance(unstructured)", command="mixed", reml=True)
         parse("mixed weight ~ week + (week | id), reml")
+        parse("menl circumf = ({b1}+{U1[tree]})/(1+exp(-(age-{b2})/{b3}))")
 
     Args:
         text: the model.  Without `command` it begins with the command's name.
         command: the command's name, which is then absent from the text.
         keywords: options under their Python names (see `mejax.syntax.options`), and `where=` (a condition), `rows=`
             ("1/100", (1, 100) or a slice of positions), `fweight= iweight= pweight=` (of the observations),
-            `covariance=` (of every random-effects equation that names none), `matrices=` (any object) and
+            `covariance=` (of every random-effects equation that names none), `matrices=` (any object), of `menl`
+            `define=` and `covariance=` (a text as in the parentheses, a list of such texts, or a mapping), and
             `constraints=` (numbers, which select; anything else defines and is kept as `constraint_definitions`).
             None and False mean that the option is not given.
 
@@ -46,11 +50,13 @@ def parse(text: str, *, command: str | None = None, **keywords: Any) -> Spec:
     command = _command(cursor, command)
     extra = {key: keywords.pop(key) for key in SPECIAL_KEYWORDS if key in keywords}
     given = [*read_keywords(keywords, command), *_constraint_numbers(extra, command)]
-    if is_formula(cursor) or cursor.at("~"):
+    if command == "menl":
+        draft = read_nonlinear(cursor)
+    elif is_formula(cursor) or cursor.at("~"):
         draft = _from_formula(cursor, command)
     else:
         draft = _from_command(cursor, command)
-    return _finish(draft, given, extra)
+    return finish(draft, given, extra)
 
 
 def _command(cursor: Cursor, command: str | None) -> str:
@@ -62,8 +68,6 @@ def _command(cursor: Cursor, command: str | None) -> str:
         command = cursor.take().text
     elif token.text == command and cursor.ahead().kind == "name":
         cursor.fail(f"the text repeats the command `{command}`", "Leave it out here; a column needs `backticks`.")
-    if command == "menl":
-        _fail_command(cursor, named, "`menl` is not built yet", "Linear mean functions: `mixed`.")
     if command not in COMMANDS:
         advice = did_you_mean(str(command), COMMANDS) or f"Known: {', '.join(COMMANDS)}."
         _fail_command(cursor, named, f"`{command}` is not a known command", advice)
@@ -121,7 +125,8 @@ def _constraint_numbers(extra: dict[str, Any], command: str) -> list[Given]:
     return []
 
 
-def _finish(draft: dict[str, Any], given: list[Given], extra: Mapping[str, Any]) -> Spec:
+def finish(draft: dict[str, Any], given: list[Given], extra: Mapping[str, Any]) -> Spec:
+    """Put options where they belong; `extra` holds the keywords that are no options."""
     text = draft["text"]
     options = merge(draft.pop("given"), given, text) | draft.pop("options")
     if draft["command"] == "mestreg":
@@ -134,8 +139,14 @@ def _finish(draft: dict[str, Any], given: list[Given], extra: Mapping[str, Any])
     draft["offset"] = added(draft["offset"], options.pop("offset", None))
     if "time" in options:
         draft["response"] = _one_of("time", draft["response"], options.pop("time"), "a response")
-    attach(draft, options)
+    if draft["command"] == "menl":
+        draft |= draft.pop("mean")(options)
+    else:
+        attach(draft, options)
+    draft["residuals"] = structure(options)
     for key, name in (("matrices", "matrices"), ("constraints", "constraint_definitions")):
+        if extra.get(key) is not None and draft["command"] == "menl":
+            raise SyntaxProblem(f"`{key}` is not a keyword of menl", advice="Leave it out.")
         if extra.get(key) is not None:
             options[name] = extra[key]
     _check_responses(draft["command"], draft["response"], options)

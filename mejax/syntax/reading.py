@@ -8,6 +8,7 @@ from .expression import Number
 from .option_values import read_value
 from .options import BARE, EQUATION_OPTIONS, EXCLUSIVE, OPTIONS, Option, candidates, keywords_of, options_of
 from .problem import SyntaxProblem, did_you_mean
+from .starts import starts_of
 from .tokens import Cursor, Token, cursor_over
 
 SPECIAL_KEYWORDS = ("where", "rows", "matrices", "constraints")  # read by mejax.syntax.parsing itself
@@ -104,6 +105,11 @@ def _keyword_value(key: str, option: Option, value: Any) -> Any:
         return True
     if option.kind == "raw":
         return value
+    if option.kind == "initial":
+        return in_keyword(key, lambda: starts_of(value))
+    if option.repeated:
+        separator = ":" if option.kind == "definition" else ","
+        return in_keyword(key, lambda: tuple(cursor_over(text, offset=None) for text in _texts(value, separator)))
     if option.kind == "outcome" and isinstance(value, bool):
         return float(value)
     if value is True:
@@ -113,6 +119,20 @@ def _keyword_value(key: str, option: Option, value: Any) -> Any:
     if option.kind == "bound" and isinstance(value, float) and math.isinf(value):
         return Number(value)  # no limit, which a command leaves out
     return in_keyword(key, lambda: _bound(option, cursor_over(as_text(value), offset=None)))
+
+
+def _texts(value: Any, separator: str) -> list[str]:
+    """What the parentheses of a repeated option would hold: a text, several, or a mapping."""
+    if isinstance(value, str):
+        found = [value]
+    elif isinstance(value, Mapping):
+        names = [name if isinstance(name, str) else " ".join(map(str, name)) for name in value]
+        found = [f"{name}{separator} {text}" for name, text in zip(names, value.values(), strict=True)]
+    else:
+        found = list(value) if isinstance(value, (list, tuple)) else []
+    if not found or not all(isinstance(text, str) and text.strip() for text in found):
+        raise SyntaxProblem(f"expected a text, a list of texts or a mapping, got {value!r}")
+    return found
 
 
 def in_keyword(key: str, read: Callable[[], Any]) -> Any:
@@ -145,7 +165,7 @@ def check_twice(given: Iterable[Given], text: str) -> None:
     for item in given:
         name = item.option.name
         rivals = [other for pair in EXCLUSIVE if name in pair for other in pair if other != name and other in seen]
-        if name in seen:
+        if name in seen and not item.option.repeated:
             _fail_at(item, f"`{item.option.word}` is given twice", text, "Keep one of them.")
         if rivals:
             _fail_at(item, f"`{item.option.word}` contradicts `{rivals[0]}`", text, "Keep one of them.")
@@ -157,9 +177,13 @@ def _fail_at(item: Given, message: str, text: str, advice: str) -> None:
 
 
 def merge(in_text: list[Given], in_keywords: list[Given], text: str) -> dict[str, Any]:
-    """All options of the whole command.  What both name must agree."""
+    """All options of the whole command.  What both name must agree; repeated options are put together."""
     check_twice(in_text, text)
     check_twice(in_keywords, "")
+    repeated: dict[str, Any] = {}
+    for item in (item for item in (*in_text, *in_keywords) if item.option.repeated):
+        repeated[item.option.name] = (*repeated.get(item.option.name, ()), *item.value)
+    in_text, in_keywords = ([item for item in given if not item.option.repeated] for given in (in_text, in_keywords))
     values = {item.option.name: item.value for item in in_text}
     for item in in_keywords:
         name = item.option.name
@@ -168,7 +192,8 @@ def merge(in_text: list[Given], in_keywords: list[Given], text: str) -> dict[str
             place = next(other.token for other in in_text if other.option.name == name)
             raise SyntaxProblem(message, text, place.span if place else None, "Keep one of them.")
     check_twice([*in_text, *(item for item in in_keywords if item.option.name not in values)], text)
-    return values | {item.option.name: item.value for item in in_keywords if item.option.name not in values}
+    values |= {item.option.name: item.value for item in in_keywords if item.option.name not in values}
+    return values | repeated
 
 
 def same_value(first: Any, second: Any) -> bool:

@@ -40,7 +40,7 @@ def read_command(cursor: Cursor, command: str) -> Command:
     if command == "meintreg":
         found.second_response = _response(cursor)
     found.terms = read_varlist(cursor, _ends_columns)
-    _qualifiers(cursor, found)
+    read_qualifiers(cursor, found)
     if cursor.at(","):
         cursor.take()
         found.options += _fixed_options(cursor, read_options(cursor, command, _ends_equation))
@@ -77,7 +77,7 @@ def _response(cursor: Cursor) -> Expression:
     return Name(token.value, place.start, place.end)
 
 
-def _qualifiers(cursor: Cursor, found: Command) -> None:
+def read_qualifiers(cursor: Cursor, found: Command) -> None:
     """`if`, `in` and `[weight]`, each at most once, in any order."""
     seen: set[str] = set()
     while cursor.at("if", "in", "["):

@@ -1,7 +1,8 @@
 """Text -> tokens that know their place, and the cursor that every parser of this package moves over them."""
 
 import re
-from typing import Literal, NamedTuple, NoReturn
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, NoReturn
 
 from .problem import SyntaxProblem
 from .spec import Span
@@ -31,6 +32,13 @@ class Token(NamedTuple):
     @property
     def span(self) -> Span:
         return Span(self.start, self.end)
+
+    @property
+    def nesting(self) -> int:
+        """1 for an opening parenthesis, -1 for a closing one, 0 for anything else."""
+        if self.kind != "op":
+            return 0
+        return (self.text in _PAIRS) - (self.text in _PAIRS.values())
 
 
 def tokenize(text: str) -> list[Token]:
@@ -96,12 +104,13 @@ class Cursor:
     """A place in a list of tokens.
 
     `offset` is where `text` begins in the model's text; None where it is no part of it (a keyword's value): then
-    names get the span (0, 0).
+    names get the span (0, 0).  `braces` reads `{...}` in the mean of a nonlinear model; None elsewhere.
     """
 
     def __init__(self, text: str, tokens: list[Token], offset: int | None = 0):
         self.text, self.tokens, self.offset = text, tokens, offset
         self.index = 0
+        self.braces: Callable[[Cursor], Any] | None = None
 
     @property
     def token(self) -> Token:
@@ -140,18 +149,33 @@ class Cursor:
 
     def inside(self) -> "Cursor":
         """At an opening parenthesis: a cursor over what it holds.  This one moves behind the closing one."""
-        opening, depth, first = self.index, 0, self.index + 1
-        while True:
-            token = self.tokens[self.index]
-            depth += (token.kind == "op" and token.text in _PAIRS) - (token.kind == "op" and token.text in ")]}")
+        assert self.token.text in _PAIRS, "an opening parenthesis was expected"
+        opening, depth = self.index, 0
+        for index in range(opening, len(self.tokens)):
+            depth += self.tokens[index].nesting
             if depth == 0:
                 break
-            self.index += 1
-        closing = self.tokens[self.index]
-        held = self.tokens[first : self.index]
-        self.index += 1
-        assert self.tokens[opening].text in _PAIRS, "an opening parenthesis was expected"
-        return Cursor(self.text, [*held, Token("end", "", "", closing.start, closing.start)], self.offset)
+        self.index = opening + 1
+        held = self.upto(index)
+        self.index = index + 1
+        return held
+
+    def upto(self, index: int) -> "Cursor":
+        """A cursor over what stands from here to the token `index`, to which this one moves."""
+        end = self.tokens[index].start
+        held = Cursor(self.text, [*self.tokens[self.index : index], Token("end", "", "", end, end)], self.offset)
+        held.braces, self.index = self.braces, index
+        return held
+
+    def find(self, *texts: str) -> int:
+        """The index of the first of these tokens from here on that no parentheses hold, or of the end."""
+        depth = 0
+        for index in range(self.index, len(self.tokens)):
+            token = self.tokens[index]
+            if depth == 0 and token.kind in ("op", "name") and token.text in texts:
+                return index
+            depth += token.nesting
+        return len(self.tokens) - 1
 
     def rest(self) -> str:
         """The text from here to the end of these tokens, trimmed."""

@@ -13,6 +13,7 @@ from .text import PAGE, constraint_lines, group_table, wrap_all
 
 _STUB = 12
 _CELL = 11
+_NARROW = 8
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,14 @@ def render_groups(groups: Sequence[Group]) -> str:
 
 
 def render_matrix(
-    title: str, row_labels: Sequence[str], col_labels: Sequence[str], values, *, symmetric: bool | None = None
+    title: str,
+    row_labels: Sequence[str],
+    col_labels: Sequence[str],
+    values,
+    *,
+    symmetric: bool | None = None,
+    decimals: int | None = None,
+    corner: str = "",
 ) -> str:
     """A matrix with row and column names; only the lower triangle of a symmetric one.
 
@@ -43,6 +51,8 @@ def render_matrix(
         row_labels, col_labels: names; columns that do not fit into 78 characters follow in further parts.
         values: rows of numbers (nested sequences or a two-dimensional array); NaN prints `.`.
         symmetric: whether the upper triangle is left out; by default where names and values say so.
+        decimals: how many decimals the numbers have, in narrower columns; by default they have seven digits.
+        corner: what stands above the row names.
 
     Raises:
         ValueError: if the labels do not match the values.
@@ -56,16 +66,18 @@ def render_matrix(
         )
     lower = _is_symmetric(row_labels, col_labels, rows) if symmetric is None else symmetric
     stub = max([_STUB, *(min(display_width(label), 28) for label in row_labels)])
-    cell = max([_CELL, *(min(display_width(label), _STUB) + 1 for label in col_labels)])
+    texts = [[_cell(value, decimals) for value in row] for row in rows]
+    needed = [display_width(text) + 2 for row in texts for text in row] if decimals is not None else [_CELL]
+    cell = max([_NARROW, *needed, *(min(display_width(label), _STUB) + 1 for label in col_labels)])
     step = max((PAGE - stub - 2) // cell, 1)
     lines = [title, ""] if title else []
     for first in range(0, len(col_labels), step):
         part = range(first, min(first + step, len(col_labels)))
         lines += [""] if first else []
-        lines.append(" " * (stub + 1) + "|" + "".join(right(abbreviate(col_labels[j]), cell) for j in part))
+        lines.append(right(corner, stub) + " |" + "".join(right(abbreviate(col_labels[j]), cell) for j in part))
         lines.append("-" * (stub + 1) + "+" + "-" * (cell * len(part)))
         for i in range(first if lower else 0, len(rows)):
-            text = "".join(right("" if lower and j > i else number(rows[i][j]), cell) for j in part)
+            text = "".join(right("" if lower and j > i else texts[i][j], cell) for j in part)
             lines.append(f"{right(fit_label(row_labels[i], stub), stub)} |{text}")
     return "\n".join(line.rstrip() for line in lines)
 
@@ -119,6 +131,10 @@ def _formatted(value: SupportsFloat | str | None, column: Column) -> str:
     if column.format == "count":
         return count(value)
     return fixed(value, column.format) if isinstance(column.format, int) else number(value)
+
+
+def _cell(value: float, decimals: int | None) -> str:
+    return number(value) if decimals is None else fixed(value, decimals)
 
 
 def _is_symmetric(row_labels: Sequence[str], col_labels: Sequence[str], rows: list[list[float]]) -> bool:

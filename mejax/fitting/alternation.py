@@ -1,0 +1,139 @@
+"""By turns: coefficients and random effects by penalised least squares, variances from the linearised model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._status import Status
+from .._tree import to_host
+from ..lmm import LinearModel, evaluate
+from ..menl import NonlinearModel, Point, expansion_at, linearised, solve
+from ..optimise import Maximum, Settings, Step, maximise
+from .boundary import standalone
+
+ALTERNATIONS = 500
+CLOSE = 1e-8  # change of every parameter between two turns, in its standard errors
+NEARLY = 1e-5  # the same, where rounding stops the search earlier
+STILL = 5  # turns without progress after which rounding is blamed
+
+
+@dataclass(frozen=True)
+class NonlinearSettings:
+    """What the user may choose.
+
+    `given` are starting values of the coefficients (NaN: none), `searched` marks those for which a wide search is meant,
+    `start` is `fit.theta` of another fit of the same model, `turns` the most turns, `close` when they end.
+    """
+
+    given: np.ndarray
+    searched: np.ndarray
+    optimiser: Settings = field(default_factory=Settings)
+    turns: int = ALTERNATIONS
+    close: float = CLOSE
+    start: Any = None
+    say: Callable[[str], None] = lambda line: None
+
+
+class Turn(NamedTuple):
+    """The state after a turn: the point of the expansion, the linear model around it, its maximum."""
+
+    point: Point
+    linear: LinearModel
+    found: Maximum
+
+    @property
+    def v(self) -> np.ndarray:
+        return np.asarray(self.found.at.v)
+
+    @property
+    def value(self) -> float:
+        return float(self.found.at.value)
+
+
+class Alternated(NamedTuple):
+    """How it ended: the last turn (None: there was none), the status, the log."""
+
+    last: Turn | None
+    status: Status
+    history: tuple[Step, ...]
+
+
+def first_variances(model: NonlinearModel, point: Point) -> np.ndarray:
+    """Variance parameters to start from: each random effect moves the response as much as an error does."""
+    f, _, z = map(np.asarray, expansion_at(model, point))
+    squares = float(np.mean((np.asarray(model.y) - f) ** 2))
+    sigmas, start = [], 0
+    for block in model.variances.blocks:
+        sizes = np.mean(z[:, start : start + block.size] ** 2, axis=0)
+        sigmas.append(np.diag(0.5 * squares / np.where(sizes > 0, sizes, 1.0)))
+        start += block.size
+    return model.variances.nearest(sigmas, 0.5 * squares)
+
+
+def alternate(
+    model: NonlinearModel, fixed: np.ndarray, v: np.ndarray | None, settings: NonlinearSettings
+) -> Alternated:
+    """From coefficients, effects of zero and variance parameters (None: `first_variances`) to the fixed point."""
+    point = Point(np.asarray(fixed, float), to_host(model.nothing()))
+    if not np.all(np.isfinite(to_host(expansion_at(model, point))[0])):
+        return Alternated(None, Status.NOT_CONVERGED, ())
+    v = first_variances(model, point) if v is None else v
+    history: list[Step] = []
+    last, best, still = None, np.inf, 0
+    try:
+        for number in range(1, settings.turns + 1):
+            turn = _turn(model, point, v, settings.optimiser)
+            if turn is None:
+                return Alternated(last, Status.NOT_CONVERGED, tuple(history))
+            change = np.inf if last is None else _change(last, turn)
+            if not _shown(history, turn.value):
+                history.append(Step(number, turn.value))
+                settings.say(f"Iteration {number}:  {_label(model)} = {turn.value:.8g}")
+            last, point, v = turn, turn.point, _polished(turn)
+            if change < settings.close or (change < NEARLY and still >= STILL):
+                return Alternated(last, Status.CONVERGED, tuple(history))
+            best, still = (change, 0) if change < 0.5 * best else (best, still + 1)
+    except KeyboardInterrupt:
+        return Alternated(last, Status.INTERRUPTED, tuple(history))
+    return Alternated(last, Status.NOT_CONVERGED, tuple(history))
+
+
+def _label(model: NonlinearModel) -> str:
+    return "Linearization log restricted-likelihood" if model.reml else "Linearization log likelihood"
+
+
+def _shown(history: list[Step], value: float) -> bool:
+    """Does the log show this value already?"""
+    return bool(history) and f"{history[-1].value:.8g}" == f"{value:.8g}"
+
+
+def _turn(model: NonlinearModel, point: Point, v: np.ndarray, optimiser: Settings) -> Turn | None:
+    """Penalised least squares at v, then the variances' maximum around the point found; None where none is finite."""
+    solved = solve(model, v, point)
+    linear = linearised(model, solved.point)
+    logs = standalone(model.variances)
+    found = maximise(lambda v: to_host(evaluate(linear, v)), v, replace(optimiser), lambda step: None, logs=logs)
+    if not np.isfinite(found.at.value):
+        return None
+    return Turn(to_host(solved.point), linear, found)
+
+
+def _polished(turn: Turn) -> np.ndarray:
+    """v after a last Newton step, which is too short to be judged by the gain."""
+    at = turn.found.at
+    try:
+        step = np.linalg.solve(-np.asarray(at.hessian), np.asarray(at.gradient))
+    except np.linalg.LinAlgError:
+        return turn.v
+    small = 0.0 <= float(step @ np.asarray(at.gradient)) < 1e-9
+    return turn.v + step if small and np.all(np.isfinite(step)) else turn.v
+
+
+def _change(last: Turn, turn: Turn) -> float:
+    """The largest change of a parameter in its (conditional) standard errors."""
+    se = np.sqrt(np.diag(np.asarray(turn.found.at.covariance)))
+    fixed = np.abs(np.asarray(turn.found.at.fixed) - np.asarray(last.found.at.fixed)) / np.where(se > 0, se, 1.0)
+    curvature = np.sqrt(np.abs(np.diag(np.asarray(turn.found.at.hessian))))
+    return float(np.max(np.concatenate([fixed, np.abs(turn.v - last.v) * curvature, [0.0]])))

@@ -1,0 +1,12 @@
+"""Nonlinear mixed models: mean functions, their linearisation, penalised least squares, starting values."""
+
+from .mean import Function as Function
+from .mean import Mean as Mean
+from .mean import Written as Written
+from .model import NonlinearModel as NonlinearModel
+from .pnls import Point as Point
+from .pnls import expansion_at as expansion_at
+from .pnls import linearised as linearised
+from .pnls import solve as solve
+from .program import OPERATIONS as OPERATIONS
+from .start import search as search
