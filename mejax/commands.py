@@ -2,14 +2,23 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ._double import computing
 from ._tree import to_device
-from .build import Integration, build_generalized, build_linear, build_nonlinear
-from .fitting import FitSettings, GeneralizedSettings, NonlinearSettings, fit_generalized, fit_linear, fit_nonlinear
+from .build import Integration, build_generalized, build_linear, build_nonlinear, build_true
+from .fitting import (
+    FitSettings,
+    GeneralizedSettings,
+    NonlinearSettings,
+    fit_generalized,
+    fit_linear,
+    fit_nonlinear,
+    fit_true,
+)
 from .frame import Encoding, read
 from .likelihoods import family
 from .optimise import Settings
@@ -56,10 +65,27 @@ def _fit_nonlinear(spec: Spec, data: Any, say: Callable[[str], None]) -> Fit:
     design, encoding = read(spec, data)
     names = encoding.names
     assert spec.nonlinear is not None
+    settings, true = _nonlinear_settings(spec, encoding, say), _is_true(spec)
     with computing():
         model = to_device(build_nonlinear(design, names, spec.nonlinear, reml=bool(spec.option("reml"))))
-        estimates = fit_nonlinear(model, design, names, _nonlinear_settings(spec, encoding, say))
+        estimates = fit_nonlinear(model, design, names, replace(settings, start=None) if true else settings)
+        if true:
+            integration = Integration(spec.option("intmethod"), spec.option("intpoints"))
+            whole, design = build_true(design, names, spec.nonlinear, integration)
+            options = GeneralizedSettings(optimiser=_optimiser(spec), start=settings.start, say=say)
+            estimates = fit_true(to_device(whole), design, names, options, estimates)
     return Fit(spec, estimates, encoding)
+
+
+def _is_true(spec: Spec) -> bool:
+    """Is the true likelihood asked for?"""
+    asked = spec.option("intmethod") is not None or spec.option("intpoints") is not None
+    if asked and spec.option("reml"):
+        raise ValueError(
+            "reml is a restricted likelihood of the linearised model; intmethod() and intpoints() are for the true "
+            "one. Leave out one of them"
+        )
+    return asked
 
 
 _FITTERS: dict[str, Callable[[Spec, Any, Callable[[str], None]], Fit]] = {

@@ -131,7 +131,7 @@ def test_random_effects_minimise_the_penalised_squares():
     fit, table = orange(), datasets.load("orange")
     variances, phi = fit.random["estimate"], asymptotes(fit)
     share = growth(fit, table["age"])
-    slope = (table["circumf"] - phi[table["tree"]].to_numpy() * share) * share / variances["var(Residual)"]
+    slope = (table["circumf"] - np.asarray(phi[table["tree"]]) * share) * share / variances["var(Residual)"]
     u = phi - fit.fixed["estimate"]["phi1:_cons"]
     np.testing.assert_allclose(slope.groupby(table["tree"]).sum(), u / variances["tree:var(U1)"], rtol=1e-5, atol=1e-7)
     information = (pd.Series(share) ** 2).groupby(table["tree"]).sum() / variances["var(Residual)"]
@@ -141,7 +141,7 @@ def test_random_effects_minimise_the_penalised_squares():
 
 def test_fitted_values_and_residuals():
     fit, table = orange(), datasets.load("orange")
-    yhat = asymptotes(fit)[table["tree"]].to_numpy() * growth(fit, table["age"])
+    yhat = np.asarray(asymptotes(fit)[table["tree"]]) * growth(fit, table["age"])
     raw = table["circumf"] - yhat
     for statistic, expected in {
         "yhat": yhat, "mu": yhat, "residuals": raw, "{phi1:}": asymptotes(fit)[table["tree"]],

@@ -41,16 +41,32 @@ class Integration(NamedTuple):
     bytes: float | None = None
 
 
+class Predictors(NamedTuple):
+    """The covariates of every linear predictor: `x` (E, n, p), and `z` (E, n, q) of every random-effects equation."""
+
+    x: np.ndarray
+    z: tuple[np.ndarray, ...]
+
+
+def alike(design: Design, equations: int) -> Predictors:
+    """The same covariates in all predictors, each with coefficients of its own."""
+    x = by_equation(np.asarray(design.x, float), equations, equations)
+    return Predictors(x, tuple(e.columns(equations) for e in design.effects))
+
+
 def build_generalized(
-    design: Design, names: Names, family: AbstractFamily, integration: Integration, constraints: Sequence = ()
-) -> GeneralizedModel:
-    """Whitened columns, nested pieces or a crossed plan, covariance structures, constraints."""
+    design: Design, names: Names, family: AbstractFamily, integration: Integration, constraints: Sequence = (),
+    *, predictors: Predictors | None = None,
+) -> GeneralizedModel:  # fmt: skip
+    """Whitened columns, nested pieces or a crossed plan, covariance structures, constraints; `predictors` where they
+    do not have the same covariates."""
+    predictors = alike(design, family.equations) if predictors is None else predictors
     blocks = [structure(e, d.width) for e, d in zip(names.effects, design.effects, strict=True)]
     linear = LinearConstraints.read(constraints, names, blocks, _ancillary_aliases(family, names))
-    plan, hosts, numbers = _sorted_plan(design, family.equations)
+    plan, hosts, numbers = _sorted_plan(design, predictors.z)
     method, points = _method(integration, plan, names)
-    basis, offset = linear.coefficients(design.x.shape[1] * family.equations)
-    x, root, base = _fixed_columns(design, family.equations, basis, offset)
+    basis, offset = linear.coefficients(predictors.x.shape[2])
+    x, root, base = _fixed_columns(design, predictors.x, basis, offset)
     weights = _group_weights(design, hosts)
     pieces = 1
     if not plan.crossed and hosts:
@@ -141,10 +157,9 @@ def _structure(blocks: list[AbstractCovariance], family: AbstractFamily, linear:
     )
 
 
-def _fixed_columns(design: Design, equations: int, basis: np.ndarray, offset: np.ndarray):
+def _fixed_columns(design: Design, x: np.ndarray, basis: np.ndarray, offset: np.ndarray):
     """(whitened columns, root, what is added to them): X (offset + basis @ fixed) = columns @ root @ fixed + base."""
-    n = len(design.x)
-    x = by_equation(np.asarray(design.x, float), equations, equations)
+    equations, n = x.shape[:2]
     base = np.zeros(n) if design.offset is None else np.asarray(design.offset, float)
     base = base + x @ offset
     columns, root = fixed_basis((x @ basis).reshape(equations * n, -1), None)
@@ -152,11 +167,10 @@ def _fixed_columns(design: Design, equations: int, basis: np.ndarray, offset: np
     return (columns * scale).reshape(equations, n, -1), root / scale, base
 
 
-def _sorted_plan(design: Design, equations: int) -> tuple[Plan, list[HostTerm], list[Any]]:
+def _sorted_plan(design: Design, z: tuple[np.ndarray, ...]) -> tuple[Plan, list[HostTerm], list[Any]]:
     """The plan, the terms of a nested model in the order of its chain, the lowest level first."""
     effects = design.effects
-    columns = [e.columns(equations) for e in effects]
-    hosts = merge_terms([np.asarray(e.codes) for e in effects], columns, [e.size for e in effects])
+    hosts = merge_terms([np.asarray(e.codes) for e in effects], list(z), [e.size for e in effects])
     plan, numbers = make_plan(hosts)
     if not plan.crossed:
         ordered = [hosts[level.term] for level in plan.chain]

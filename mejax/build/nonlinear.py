@@ -1,14 +1,18 @@
 """A nonlinear mixed model from its design and the mean that was parsed."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from ..covstruct import FreeVariances
+from ..covstruct import EqualScale, FreeVariances
 from ..design import Design, Names
 from ..elimination import make_plan, make_rows, merge_terms
-from ..menl import OPERATIONS, Function, Mean, NonlinearModel, Written
+from ..glmm import GeneralizedModel
+from ..menl import OPERATIONS, Function, Mean, NonlinearModel, NonlinearNormal, Written
 from ..syntax.expression import Binary, Call, Expression, Name, Number, Parameter, RandomValue, Reference, Unary
 from ..syntax.spec import Combination, Nonlinear
 from .errors import build_errors
+from .generalized import Integration, Predictors, build_generalized
 from .structures import structure
 
 CROSSED = (
@@ -103,3 +107,90 @@ class _Reader:
         if effect not in self.lone:
             self.lone.append(effect)
         return ("effect", self.lone.index(effect))
+
+
+def predictors_of(mean: Mean, design: Design) -> Predictors:
+    """The covariates of the linear predictors of the mean's body: combinations, scalars, lone random effects."""
+    n, p = np.asarray(design.x).shape
+    effects = [e.z.shape[1] for e in design.effects]
+    count = len(mean.rows.combinations) + mean.scalars
+    x = np.zeros((count + len(mean.lone), n, p))
+    z = np.zeros((count + len(mean.lone), n, sum(effects)))
+    start = 0
+    for k, matrix in enumerate(mean.rows.combinations):
+        x[k, :, start : start + matrix.shape[1]] = matrix
+        start += matrix.shape[1]
+    for i in range(mean.scalars):
+        x[len(mean.rows.combinations) + i, :, start + i] = 1.0
+    for (k, effect), covariate in zip(mean.slopes, mean.rows.slopes, strict=True):
+        z[k, :, effect] += 1.0 if covariate is None else np.asarray(covariate)
+    for i, effect in enumerate(mean.lone):
+        z[count + i, :, effect] = 1.0
+    return Predictors(x, tuple(np.split(z, np.cumsum(effects)[:-1], axis=2)) if effects else ())
+
+
+def joined(mean: Mean) -> Mean:
+    """The same mean with fewer predictors: `{b}+{U[g]}`, where neither stands elsewhere, is one."""
+    if not isinstance(mean.body, Written):
+        return mean
+    program, lone, slopes, extra = mean.body.program, list(mean.lone), list(mean.slopes), list(mean.rows.slopes)
+    for pair in _sums(program):
+        predictor, effect = pair[1], pair[2]
+        inside = _count(program, pair)
+        if _count(program, predictor) == inside == _count(program, effect):
+            program = _replaced(program, pair, predictor)
+            slopes.append((predictor[1], lone[effect[1]]))
+            extra.append(None)
+    left = [k for k in range(len(lone)) if _count(program, ("effect", k))]
+    for new, old in enumerate(left):
+        program = _replaced(program, ("effect", old), ("effect", new))
+    rows = replace(mean.rows, slopes=tuple(extra))
+    return Mean(Written(program), rows, tuple(slopes), tuple(lone[k] for k in left), mean.scalars)
+
+
+def _sums(program: tuple) -> list[tuple]:
+    """Every distinct sum of a predictor and an effect in a program."""
+    found = {}
+    for part in program:
+        if isinstance(part, tuple):
+            found |= dict.fromkeys(_sums(part))
+    if program[0] == "+" and program[1][0] == "predictor" and program[2][0] == "effect":
+        found[program] = None
+    return list(found)
+
+
+def _count(program: tuple, part: tuple) -> int:
+    return (program == part) + sum(_count(p, part) for p in program if isinstance(p, tuple))
+
+
+def _replaced(program: tuple, part: tuple, by: tuple) -> tuple:
+    if program == part:
+        return by
+    return tuple(_replaced(p, part, by) if isinstance(p, tuple) else p for p in program)
+
+
+def build_true(
+    design: Design, names: Names, nonlinear: Nonlinear, integration: Integration
+) -> tuple[GeneralizedModel, Design]:
+    """The model whose likelihood integrates the random effects out, and its design (the response with what the mean
+    reads).
+
+    Raises:
+        NotImplementedError: errors that depend on each other, or strata with variances of their own.
+    """
+    errors, rows = build_errors(design, names)
+    if errors is not None and (errors.correlation is not None or errors.strata > 1):
+        raise NotImplementedError(
+            "the true likelihood is built for independent errors whose variance is constant or a function of a "
+            "covariate or the mean; leave out intmethod() for correlated errors or strata"
+        )
+    mean = joined(mean_of(design, names, nonlinear))
+    scale = EqualScale() if errors is None else errors.scale
+    count = len(mean.rows.combinations) + mean.scalars
+    family = NonlinearNormal(mean.body, scale, count, len(mean.lone))
+    columns = tuple(np.asarray(c, float) for c in mean.rows.columns)
+    y = np.asarray(design.y, float)
+    on_mean = names.errors is not None and names.errors.on_mean
+    variable = None if on_mean else np.zeros(len(y)) if rows is None or rows.variable is None else rows.variable
+    design = replace(design, y=(y, columns, variable))
+    return build_generalized(design, names, family, integration, predictors=predictors_of(mean, design)), design

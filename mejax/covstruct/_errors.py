@@ -89,3 +89,8 @@ class AbstractErrorScale(eqx.Module):
     @abc.abstractmethod
     def entries(self) -> tuple[ErrorEntry, ...]:
         """The printed parameters, sigma_e^2 among them."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The labels of theta itself, as the ancillary parameters of a likelihood."""
+        return ()

@@ -29,3 +29,7 @@ class DistinctScale(AbstractErrorScale):
     @property
     def entries(self):
         return tuple(ErrorEntry(f"{label}: var(e)", "var") for label in self.labels)
+
+    @property
+    def parameters(self):
+        return tuple(f"/ln_ratio_{label}" for label in self.labels[1:])

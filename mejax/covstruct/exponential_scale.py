@@ -21,3 +21,7 @@ class ExponentialScale(AbstractErrorScale):
     @property
     def entries(self):
         return (ErrorEntry("sigma2", "var"), ErrorEntry("gamma", "cov"))
+
+    @property
+    def parameters(self):
+        return ("/gamma",)

@@ -33,3 +33,7 @@ class PowerScale(AbstractErrorScale):
     def entries(self):
         own = (ErrorEntry("sigma2", "var"), ErrorEntry("delta", "cov"))
         return (*own, ErrorEntry("_cons", "var")) if self.constant else own
+
+    @property
+    def parameters(self):
+        return ("/delta", "/ln_cons") if self.constant else ("/delta",)

@@ -11,3 +11,4 @@ from .estimates import Estimates as Estimates
 from .generalized import fit_generalized as fit_generalized
 from .linear import fit_linear as fit_linear
 from .nonlinear import fit_nonlinear as fit_nonlinear
+from .true_likelihood import fit_true as fit_true

@@ -23,8 +23,8 @@ STILL = 5  # turns without progress after which rounding is blamed
 class NonlinearSettings:
     """What the user may choose.
 
-    `given` are starting values of the coefficients (NaN: none), `searched` marks those for which a wide search is meant,
-    `start` is `fit.theta` of another fit of the same model, `turns` the most turns, `close` when they end.
+    `given` are starting values of the coefficients (NaN: none), `searched` marks those for which a wide search is
+    meant, `start` is `fit.theta` of another fit of the same model, `turns` the most turns, `close` when they end.
     """
 
     given: np.ndarray

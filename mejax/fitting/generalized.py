@@ -90,7 +90,7 @@ class _Sizes(NamedTuple):
 def _sizes(model: GeneralizedModel, names: Names) -> _Sizes:
     own = len(model.family.variances)
     count = sum(len(block.entries) for block in model.blocks) + own
-    return _Sizes(count, f"var(e.{names.response})" if own else None)
+    return _Sizes(count, model.family.residual_label(names.response) if own else None)
 
 
 def _observations(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> float:
@@ -108,9 +108,11 @@ def _singular(model: GeneralizedModel, design: Design, printed: Printed, ended: 
     The unit is the information that an average group has about the effect, by the mean curvature of the rows' log
     densities in the model without random effects.
     """
-    p = len(model.root)
-    hessian = np.asarray(ended.null.at.hessian)
-    curvature = -np.trace(hessian[:p, :p]) / (p * len(design.x)) if p else 1.0
+    curvature = model.family.precision(np.asarray(printed.aux))
+    if curvature is None:
+        p = len(model.root)
+        hessian = np.asarray(ended.null.at.hessian)
+        curvature = -np.trace(hessian[:p, :p]) / (p * len(design.x)) if p else 1.0
     found = []
     for effect, sigma, block in zip(design.effects, printed.sigmas, model.blocks, strict=True):
         squares = np.tile(np.einsum("ij,ij->j", effect.z, effect.z) / effect.size, effect.copies)

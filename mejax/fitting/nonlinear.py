@@ -116,5 +116,5 @@ def _estimates(parts: _Parts, turn: Turn, ended: Alternated, notes: tuple[str, .
         components=components, component_info=described,
         covariance=block_diagonal(np.asarray(turn.found.at.covariance) * (n / max(n - p, 1)), vce),
         sigmas=sigmas_of(model.variances, factors, spread),
-        parameters=p + len(v), linearised=linear, notes=(*notes, *said),
+        parameters=p + len(v), linearised=linear, working=working, mean=model.mean, notes=(*notes, *said),
     )  # fmt: skip

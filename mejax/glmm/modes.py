@@ -18,7 +18,7 @@ from .._typing import ArrayLike, Response
 from ..elimination import Factor, Plan, Products, Rows, expand, factorise, solve, weigh
 from ..likelihoods import AbstractFamily
 from ..quadrature import Integrand, slope_and_curvature
-from .batch import log_density
+from .batch import log_density, meet, weighted_rows
 
 Effects = tuple[Float[Array, "_ ..."], ...]  # per term (J, *K, q)
 STEPS = 100
@@ -121,8 +121,8 @@ class _Search(NamedTuple):
 def find_modes(problem: Problem, start: Effects) -> Effects:
     """Newton's method with steps halved component by component; not to be differentiated (see `refine`).
 
-    Curvatures of the wrong sign, which families without log-concave densities have, are left out of the steps
-    (families with stacked linear predictors are log-concave).
+    Curvatures of the wrong sign, which families without log-concave densities have, are left out of the steps;
+    families with several linear predictors are log-concave, or give their expected information.
     """
 
     def ahead(search: _Search, share) -> Effects:
@@ -155,8 +155,13 @@ def find_modes(problem: Problem, start: Effects) -> Effects:
 
 def _newton_step(problem: Problem, b: Effects):
     """h, the Newton step and twice the gain it promises, component by component."""
-    slope, weight = slopes(problem, predictor(problem, b))
+    eta = predictor(problem, b)
+    slope, weight = slopes(problem, eta)
     pull = gradient(problem, slope, b)
+    expected = problem.family.information(meet(problem.y, eta.ndim - 1), eta, problem.aux)
+    if expected is not None:
+        weight = weighted_rows(jnp.moveaxis(expected, 2, 0), problem.weights)
+        weight = jnp.moveaxis(weight, 0, 2)
     weight = weight if problem.family.stacked else jnp.maximum(weight, 0.0)
     factor = factorise(problem.plan, products(problem, weight), problem.prior)
     move = solve(problem.plan, factor, pull)

@@ -4,6 +4,7 @@ from ._base import AbstractFamily as AbstractFamily
 from ._base import AbstractMeanFamily as AbstractMeanFamily
 from ._base import Ratio as Ratio
 from ._base import Statistic as Statistic
+from ._base import density_of as density_of
 from ._registry import FAMILIES as FAMILIES
 from ._registry import family as family
 from ._survival import AbstractSurvivalFamily as AbstractSurvivalFamily

@@ -169,6 +169,21 @@ class AbstractFamily(eqx.Module):
         upper, lower = sides
         return np.concatenate([-x[upper], x[lower]]), x[~upper & ~lower]
 
+    def information(
+        self, y: Response, eta: Float[ArrayLike, "..."], aux: Float[ArrayLike, " a"]
+    ) -> Float[Array, "E E ..."] | None:
+        """The expected information about the linear predictors, which the search for modes takes in place of minus the
+        second derivatives where these may have the wrong sign; None where they cannot, or have one predictor."""
+        return None
+
+    def precision(self, aux: np.ndarray) -> float | None:
+        """The curvature of the log density at covariates of size 1, where the ancillary parameters alone give it."""
+        return None
+
+    def residual_label(self, response: str) -> str:
+        """What the variance of the response around eta is called in tables."""
+        return f"var(e.{response})"
+
     def outcome(self, y: Response) -> np.ndarray | None:
         """What happened, as numbers (n,), where probabilities can be 0 or 1; NaN in rows that can never be certain."""
         return None

@@ -4,6 +4,7 @@ from .mean import Function as Function
 from .mean import Mean as Mean
 from .mean import Written as Written
 from .model import NonlinearModel as NonlinearModel
+from .normal import NonlinearNormal as NonlinearNormal
 from .pnls import Point as Point
 from .pnls import expansion_at as expansion_at
 from .pnls import linearised as linearised

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from .._typing import ArrayLike
 from ..covstruct import whiten
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 STEPS = 50
 HALVINGS = 20
 SETTLED = 1e-13  # of the criterion: what the linear model promises to gain
+MORE = 3  # steps that promise no more than that: what they gain is seen in the coefficients only
 
 
 class Point(NamedTuple):
@@ -35,16 +36,16 @@ class Solved(NamedTuple):
 
     point: Point
     value: Float[Array, ""]
-    steps: Float[Array, ""]
-    settled: Float[Array, ""]
+    steps: Int[Array, ""]
+    settled: Bool[Array, ""]
 
 
 class _State(NamedTuple):
     point: Point
     value: Float[Array, ""]
-    steps: Float[Array, ""]
-    settled: Float[Array, ""]
-    stuck: Float[Array, ""]
+    steps: Int[Array, ""]
+    small: Int[Array, ""]
+    stuck: Bool[Array, ""]
 
 
 def minimise(model: "NonlinearModel", factors: tuple, residual, point: Point, hold: bool) -> Solved:
@@ -68,16 +69,15 @@ def minimise(model: "NonlinearModel", factors: tuple, residual, point: Point, ho
             fixed, best = least_squares(linear, factors)
         target = Point(fixed, posterior_modes(linear, fixed, factors))
         point, value, moved = _back_up(criterion, state.point, target, state.value)
-        settled = state.value - best <= SETTLED * state.value
-        return _State(point, value, state.steps + 1, settled, ~moved)
+        small = state.small + (state.value - best <= SETTLED * state.value)
+        return _State(point, value, state.steps + 1, small, ~moved)
 
     def going(state: _State):
-        return (state.steps < STEPS) & ~state.settled & ~state.stuck
+        return (state.steps < STEPS) & (state.small < MORE) & ~state.stuck
 
-    false = jnp.zeros((), bool)
-    start = _State(point, criterion(point), jnp.zeros((), int), false, false)
-    found = jax.lax.while_loop(going, step, start)
-    return Solved(found.point, found.value, found.steps, found.settled)
+    none = jnp.zeros((), int)
+    found = jax.lax.while_loop(going, step, _State(point, criterion(point), none, none, jnp.zeros((), bool)))
+    return Solved(found.point, found.value, found.steps, found.small > 0)
 
 
 def _criterion(model: "NonlinearModel", factors: tuple, residual, at: Point, mean):

@@ -1,5 +1,5 @@
 # Fits every case of nonlinear.json by nlme, polishes each by nonlinear/dense.R, and integrates the `exact` ones.
-# Run: Rscript tests/reference/nonlinear.R [cases]   (all: half an hour; nonlinear.json is written only then)
+# Run: Rscript tests/reference/nonlinear.R [cases]   (all: a quarter of an hour; nonlinear.json is written only then)
 # Packages: nlme, numDeriv, MASS, jsonlite.
 suppressMessages(library(nlme))
 here <- dirname(sub("--file=", "", grep("--file=", commandArgs(), value = TRUE)))

@@ -3,14 +3,13 @@
 #
 # A model is a list: `mean(p, d)` with p a list of one vector per fixed parameter (complex ones are passed, so that the
 # derivatives are exact to rounding), `fixed` their names, `random` a list of blocks (by: factors, the first one the
-# top-level group; terms: fixed parameters that vary; cov: "un", "diag" or "id"), `group`, `y`, and `errors`, which may
+# top-level group; terms: fixed parameters that vary; cov: "un" or "diag"), `group`, `y`, and `errors`, which may
 # have cor(a, d), a correlation matrix of one group, and sd(a, d, v), its relative standard deviations, v the means.
 # Parameters `theta` stand on their natural scale: entries of the covariance matrices, sigma2, then `errors$par`.
 
 entries <- function(block) {
   k <- length(block$terms)
   switch(block$cov,
-         id = list(diag(k)),
          diag = lapply(seq_len(k), function(i) { m <- matrix(0, k, k); m[i, i] <- 1; m }),
          un = unlist(lapply(seq_len(k), function(j) lapply(j:k, function(i) {
            m <- matrix(0, k, k); m[i, j] <- m[j, i] <- 1; m
@@ -183,48 +182,56 @@ pnls <- function(model, theta, beta, effects, v) {
   list(beta = beta, effects = effects)
 }
 
-# Differences are relative steps, down to parameters far below 1; in second ones small enough to stay positive definite.
-near <- list(zero.tol = 1e-12)
-near_twice <- list(zero.tol = 1e-12, d = 0.02)
+# The size of each parameter, which differences are relative to: for a covariance, that of the two variances.
+sizes <- function(model, theta) {
+  value <- unpack(model, theta)
+  random <- unlist(Map(function(block, D) vapply(block$basis, function(basis) {
+    at <- which(basis != 0, arr.ind = TRUE)[1, ]
+    sqrt(D[at[1], at[1]] * D[at[2], at[2]])
+  }, 1), model$random, value$covs))
+  c(random, value$sigma2, pmax(abs(value$errors), 1e-8))
+}
+# First and second derivatives of f(theta) in units of `size`; the second ones' steps stay positive definite.
+slopes <- function(f, theta, size) numDeriv::grad(function(z) f(theta + size * (z - 1)), rep(1, length(theta)))
+curvature <- function(f, theta, size) {
+  numDeriv::hessian(function(z) f(theta + size * (z - 1)), rep(1, length(theta)), method.args = list(d = 0.02))
+}
 
 # Newton steps of theta within the alternation, to the fixed point. `hold`: entries of theta that stay (variances at 0).
 fixed_point <- function(model, theta, beta, reml = FALSE, hold = integer(0), steps = 200) {
   effects <- zero_effects(model)
   v <- Re(model$mean(parameters(model, beta, effects), model$d))
   free <- setdiff(seq_along(theta), hold)
-  hessian <- NULL; last <- Inf
+  best <- Inf; since <- 0
   for (k in seq_len(steps)) {
-    for (inner in 1:50) {
-      at <- pnls(model, theta, beta, effects, v)
-      beta <- at$beta; effects <- at$effects
-      fitted <- Re(model$mean(parameters(model, beta, effects), model$d))
-      moved <- max(abs(fitted - v)) / max(abs(v))
-      v <- fitted
-      if (is.null(model$errors$sd) || k > 5 || moved < 1e-6) break
-    }
+    at <- pnls(model, theta, beta, effects, v)
+    beta <- at$beta; effects <- at$effects
+    v <- Re(model$mean(parameters(model, beta, effects), model$d))
     lin <- linearise(model, beta, effects)
     objective <- function(x) { theta[free] <- x; lme_step(model, lin, theta, v, reml) }
-    gradient <- numDeriv::grad(objective, theta[free], method.args = near)
-    if (is.null(hessian) || k %% 4 == 1) hessian <- numDeriv::hessian(objective, theta[free], method.args = near_twice)
-    e <- eigen(-hessian, symmetric = TRUE)
+    size <- sizes(model, theta)[free]
+    gradient <- slopes(objective, theta[free], size)
+    if (k %% 4 == 1) hessian <- list(value = curvature(objective, theta[free], size), size = size)
+    e <- eigen(-hessian$value * outer(size / hessian$size, size / hessian$size), symmetric = TRUE)
     move <- drop(e$vectors %*% (crossprod(e$vectors, gradient) / pmax(abs(e$values), 1e-12 * max(abs(e$values)))))
     here <- objective(theta[free]); factor <- 1
     while (factor > 1e-6) {
-      there <- objective(theta[free] + factor * move)
+      there <- objective(theta[free] + factor * size * move)
       if (is.finite(there) && there > here - 1e-9) break
       factor <- factor / 2
     }
-    size <- max(abs(move) / pmax(abs(theta[free]), 1e-6 * max(abs(theta[free]))))
-    theta[free] <- theta[free] + factor * move
-    if (size < 1e-10 || (k > 8 && size < 1e-7 && size > 0.5 * last && moved < 1e-9)) break
-    last <- size
+    theta[free] <- theta[free] + factor * size * move
+    # The end is where steps shrink no more: rounding.
+    since <- if (max(abs(move)) < best) 0 else since + 1
+    best <- min(best, max(abs(move)))
+    if (best < 1e-10 || (since >= 6 && best < 1e-5)) break
   }
   at <- pnls(model, theta, beta, effects, v)
   v <- Re(model$mean(parameters(model, at$beta, at$effects), model$d))
   lin <- linearise(model, at$beta, at$effects)
   final <- lme_step(model, lin, theta, v, reml, full = TRUE)
   list(theta = theta, logLik = final$logLik, beta = final$beta, vcov = final$vcov, effects = final$effects,
-       fitted = lin$fitted, lin = lin, v = v, free = free, steps = k, last_step = size, reml = reml)
+       fitted = lin$fitted, lin = lin, v = v, free = free, steps = k, last_step = max(abs(move)), reml = reml)
 }
 
 # Inverse observed information of theta, beta held at its estimate or profiled out; the variance function's means held.
@@ -234,5 +241,6 @@ theta_vcov <- function(model, fit, held) {
     theta[fit$free] <- x
     lme_step(model, fit$lin, theta, fit$v, fit$reml, beta = if (held) fit$beta)
   }
-  solve(-numDeriv::hessian(objective, fit$theta[fit$free], method.args = near_twice), tol = 0)
+  size <- sizes(model, fit$theta)[fit$free]
+  solve(-curvature(objective, fit$theta[fit$free], size)) * outer(size, size)
 }
