@@ -3,8 +3,8 @@
 Nothing here imports mejax: the module is also read inside the environments of the other packages.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,8 +31,11 @@ class Case:
     of the Stata suite, and `response`, `fixed`, `random` are its parts, all columns numeric.  `family` is gaussian,
     binomial (of zeros and ones, with the logit link) or poisson (with the log link); `points` says how the random
     effects of the last two are integrated out: 1 by Laplace's approximation, more by adaptive quadrature with nodes
-    placed at mode and curvature, which all peers can do.  `known` is the log likelihood at the optimum where it is
-    known; `large` cases run only when asked for.
+    placed at mode and curvature, which all peers can do.
+
+    A model that most peers have no words for says in `beyond` what it is; `calls` has the call of each R package that
+    fits it, with the data in `frame`, and the other peers are left out.  `known` is the log likelihood at the optimum
+    where it is known; `large` cases run only when asked for.
     """
 
     name: str
@@ -45,6 +48,8 @@ class Case:
     random: tuple[Effects, ...]
     family: str = "gaussian"
     points: int = 1
+    beyond: str | None = None
+    calls: Mapping[str, str] = field(default_factory=dict)
     known: float | None = None
     large: bool = False
 
@@ -69,6 +74,15 @@ def sleepstudy() -> "pd.DataFrame":
 
 def pig() -> "pd.DataFrame":
     return _read("mejax/datasets/pig.csv")
+
+
+def theoph() -> "pd.DataFrame":
+    return _read("mejax/datasets/theoph.csv")
+
+
+def ovary() -> "pd.DataFrame":
+    frame = _read("mejax/datasets/ovary.csv")
+    return frame.assign(occasion=frame.groupby("mare").cumcount() + 1)
 
 
 def insteval() -> "pd.DataFrame":
@@ -178,6 +192,41 @@ CASES = {
             fixed=("week",),
             random=(Effects("id"),),
             known=-1014.926792,
+        ),
+        Case(
+            name="theoph",
+            title="theophylline: nonlinear, 132 rows, 12 subjects, two independent random effects, linearised",
+            build=theoph,
+            formula="conc ~ SSfol(dose, time, lKe, lKa, lCl) ~ (lKa || subject) + (lCl || subject)",
+            command="menl conc = dose*{ke:}*{ka:}/({cl:}*({ka:}-{ke:}))*(exp(-{ke:}*time)-exp(-{ka:}*time)), "
+            "define(cl: exp({b0}+{U0[subject]})) define(ka: exp({b1}+{U1[subject]})) define(ke: exp({b2}))",
+            response="conc",
+            fixed=("dose", "time"),
+            random=(Effects("subject"),),
+            beyond="nonlinear mean by linearisation",
+            calls={
+                "nlme": "nlme(conc ~ SSfol(dose, time, lKe, lKa, lCl), frame, lKe + lKa + lCl ~ 1, "
+                "pdDiag(lKa + lCl ~ 1), ~ subject, start = c(-2.5, 0.5, -3))"
+            },
+            known=-177.022336,
+        ),
+        Case(
+            name="ovary_ar1",
+            title="ovary: 308 rows, 11 mares, random intercept, errors autoregressive of order 1",
+            build=ovary,
+            formula="follicles ~ sin1 + cos1 + (1 | mare) + ar1(factor(occasion) + 0 | mare)",
+            command="mixed follicles sin1 cos1 || mare:, residuals(ar 1, t(occasion))",
+            response="follicles",
+            fixed=("sin1", "cos1", "occasion"),
+            random=(Effects("mare"),),
+            beyond="autoregressive errors",
+            calls={
+                "nlme": "lme(follicles ~ sin1 + cos1, frame, ~ 1 | mare, corAR1(form = ~ occasion | mare), "
+                'method = "ML")',
+                "glmmTMB": "glmmTMB(follicles ~ sin1 + cos1 + (1 | mare) + ar1(factor(occasion) + 0 | mare), frame, "
+                "dispformula = ~ 0)",
+            },
+            known=-776.517311,
         ),
         Case(
             name="insteval",

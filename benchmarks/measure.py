@@ -3,14 +3,15 @@
 The last line of output is the result as JSON.  A fit goes from the data frame to the estimates with standard errors.
 The first one includes compilation and whatever else a package does once; warm ones follow in the same process
 until `SECONDS` have passed (at least one, at most twenty).  A first fit that takes longer than `SECONDS` by itself is
-repeated once only.
+repeated once only.  `first_at` is the time of day when it was done, which tells who started the process how long it
+took from there.
 """
 
 import importlib
 import json
 import statistics
 import sys
-from time import perf_counter
+from time import perf_counter, time
 
 from .cases import CASES
 
@@ -22,21 +23,22 @@ def measure(fit, case, seconds: float) -> dict:
     frame = case.build()
     start = perf_counter()
     loglik, converged = fit(case, frame)
-    first = perf_counter() - start
-    print(json.dumps(_result(loglik, converged, first, [])), flush=True)  # kept if the rest runs out of time
+    first, first_at = perf_counter() - start, time()
+    print(json.dumps(_result(loglik, converged, first, first_at, [])), flush=True)  # kept if the rest runs out of time
     warm: list[float] = []
     while len(warm) < MOST_FITS and (not warm or sum(warm) + warm[-1] < seconds):
         start = perf_counter()
         loglik, converged = fit(case, frame)
         warm.append(perf_counter() - start)
-    return _result(loglik, converged, first, warm)
+    return _result(loglik, converged, first, first_at, warm)
 
 
-def _result(loglik: float, converged: bool, first: float, warm: list[float]) -> dict:
+def _result(loglik: float, converged: bool, first: float, first_at: float, warm: list[float]) -> dict:
     return {
         "loglik": float(loglik),
         "converged": bool(converged),
         "seconds_first": first,
+        "first_at": first_at,
         "seconds_warm": statistics.median(warm) if warm else None,
         "seconds_best": min(warm, default=None),
         "fits": len(warm),

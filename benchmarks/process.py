@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import IO
 
@@ -18,9 +19,11 @@ MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 def run_process(command: list[str], limit: float) -> dict:
     """The last JSON line that `command` printed, with `peak_memory_mb`; `skipped` or `failed` says why there is none.
 
-    Peak memory is that of the whole process: interpreter, libraries, data and fit.
+    Peak memory is that of the whole process: interpreter, libraries, data and fit; `seconds_cold` is the time from its
+    start to the end of the first fit.
     """
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        started = time.time()
         process = subprocess.Popen(command, stdout=out, stderr=err, cwd=ROOT, start_new_session=True)
         late = threading.Event()
         timer = threading.Timer(limit, lambda: (late.set(), os.killpg(process.pid, signal.SIGKILL)))
@@ -29,6 +32,8 @@ def run_process(command: list[str], limit: float) -> dict:
         timer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         result = _last_json(out)
+        if result and "first_at" in result:
+            result["seconds_cold"] = result.pop("first_at") - started
         peak = {"peak_memory_mb": round(usage.ru_maxrss * MAXRSS_UNIT / 2**20)}
         if late.is_set():
             return {**(result or {"failed": "no fit"}), "note": f"ended after {limit:g} s", **peak}

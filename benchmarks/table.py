@@ -2,15 +2,15 @@
 
 from .cases import CASES
 
-COLUMNS = ("peer", "version", "log likelihood", "below best", "first s", "warm s", "x mejax", "peak MB", "remarks")
-RIGHT = range(2, 8)
+COLUMNS = ("peer", "version", "log likelihood", "below best", "cold s", "first s", "warm s", "x mejax", "peak MB", "remarks")
+RIGHT = range(2, 9)
 TOLERANCE = 1e-3  # a log likelihood further than this below the best one is not the optimum
 
 LEGEND = (
-    "first s: the first fit in a process, compilation included; warm s: the median of later fits, from the data\n"
-    "frame to the estimates with standard errors; x mejax: warm time over that of mejax; peak MB: the whole process\n"
-    "with its data; below best: how far a log likelihood is below the best one known, where that is more than "
-    f"{TOLERANCE:g}."
+    "cold s: from the start of a process to the end of its first fit; first s: that fit, compilation included; warm\n"
+    "s: the median of later fits, from the data frame to the estimates with standard errors; x mejax: warm time over\n"
+    "that of mejax; peak MB: the whole process with its data; below best: how far a log likelihood is below the best\n"
+    f"one known, where that is more than {TOLERANCE:g}."
 )
 
 
@@ -44,13 +44,14 @@ def _block(case: str, rows: list[dict]) -> str:
 
 def _cells(row: dict, best: float, own: float | None) -> tuple[str, ...]:
     if "loglik" not in row:
-        return (row["peer"], row["version"], "", "", "", "", "", "", _remarks(row))
+        return (row["peer"], row["version"], "", "", "", "", "", "", "", _remarks(row))
     below, warm = best - row["loglik"], row["seconds_warm"]
     return (
         row["peer"],
         row["version"],
         f"{row['loglik']:.4f}",
         f"{below:.3f}" if below > TOLERANCE else "",
+        _seconds(row.get("seconds_cold")),
         _seconds(row["seconds_first"]),
         _seconds(warm),
         f"{warm / own:.2f}" if own and warm else "",

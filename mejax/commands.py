@@ -1,7 +1,7 @@
 """A parsed command and a table become a fit."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,9 +21,10 @@ from .fitting import (
 )
 from .frame import Encoding, read
 from .likelihoods import family
+from .menl import columns_read
 from .optimise import Settings
 from .results import Fit
-from .syntax import Spec, refuse_unbuilt
+from .syntax import Spec, nonlinear_of_function, refuse_unbuilt
 from .syntax.constraints import canonical, collect_constraints
 
 
@@ -31,6 +32,12 @@ def fit_command(spec: Spec, data: Any) -> Fit:
     """Read the table, build the model, fit it."""
     refuse_unbuilt(spec)
     return _FITTERS.get(spec.command, _fit_generalized)(spec, data, _printer(spec))
+
+
+def fit_function(mean: Callable, y: str, named: tuple[Mapping, Mapping], data: Any, options: Mapping) -> Fit:
+    """Fit a nonlinear model whose mean is a function; `named` are its parameters and its random effects."""
+    columns = columns_read(mean, list(named[0]), list(named[1]))
+    return fit_command(nonlinear_of_function(mean, y, *named, columns=columns, **options), data)
 
 
 def _fit_mixed(spec: Spec, data: Any, say: Callable[[str], None]) -> Fit:
@@ -102,6 +109,8 @@ def _nonlinear_settings(spec: Spec, encoding: Encoding, say: Callable[[str], Non
         given=_starts(spec, [c.label for c in columns]),
         searched=searched,
         turns=spec.option("iterate", defaults.turns),
+        em=spec.option("emiterate", 0),
+        close=_tolerance(spec, defaults.close),
         start=spec.option("start"),
         say=say,
     )

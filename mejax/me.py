@@ -1,8 +1,9 @@
 """The commands: `me.mixed(model, data, **options)` and its kin."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .commands import fit_command
+from .commands import fit_command, fit_function
 from .post.lrtest import lrtest as lrtest
 from .results import Fit
 from .syntax import parse
@@ -22,7 +23,7 @@ def mixed(model: str, data: Any, **options: Any) -> Fit:
         model: the model, in the suite's spelling or as a formula.
         data: a pandas, polars or pyarrow table, or a dict of arrays, with one row per observation.
         **options: options of the command as keywords: `reml`, `covariance`, `where`, `rows`, `fweight`, `vce`
-            ("oim", "robust", "cluster id"), `constraints`, `matrices`, `level`, `variance`, `stddeviations`,
+            ("oim", "robust", "cluster id"), `residuals` ("ar 1, t(day)", ...), `constraints`, `matrices`, `level`, `variance`, `stddeviations`,
             `emiterate`, `emonly`, `iterate`, `difficult`, `tolerance`, `start`, `nolog`, `collinear`, `baselevels` and
             the other display options.
 
@@ -234,6 +235,64 @@ def memlogit(model: str, data: Any, **options: Any) -> Fit:
     Source: Hartzel, Agresti and Caffo (2001), Multinomial logit random effects models.
     """
     return fit_command(parse(model, command="memlogit", **options), data)
+
+
+def menl(
+    model: str | None = None,
+    data: Any = None,
+    *,
+    y: str | None = None,
+    mean: Callable[..., Any] | None = None,
+    params: Mapping[str, float | None] | None = None,
+    random: Mapping[str, str] | None = None,
+    **options: Any,
+) -> Fit:
+    """Nonlinear mixed-effects model, y = f(x, beta, u) + e with u ~ N(0, Sigma) and e ~ N(0, sigma_e^2 R).
+
+        me.menl("circumf = ({b1}+{U1[tree]})/(1+exp(-(age-{b2})/{b3}))", orange)
+        me.menl("circumf = {phi1:}/(1+exp(-(age-{b2})/{b3})), define(phi1: U1[tree], xb)", orange, reml=True)
+        me.menl(data=orange, y="circumf", params={"a": 190, "b": 700, "c": 350}, random={"U": "tree"},
+                mean=lambda b, u, x: (b["a"] + u["U"]) / (1 + jnp.exp(-(x["age"] - b["b"]) / b["c"])))
+
+    The mean is an expression with parameters in braces, `{b}` or with a starting value `{b=1.5}`; random effects with
+    their groups, `{U[tree]}`, `{W[school>class]}`; linear combinations with coefficients of their own, `{phi: x1 i.g
+    U0[id] c.x1#U1[id]}`; and `{phi:}` for what was named so.  Or it is a function of three mappings of arrays, written
+    with jax.numpy and elementwise in the rows.
+
+    By default the mean is linearised around the random effects' modes, and coefficients and variances are found by
+    turns (Lindstrom and Bates 1990); `fit.llf` is the log likelihood of the linear model at the end, with `reml` the
+    restricted one.  With `intmethod` or `intpoints` it is the true likelihood, integrated by quadrature or Laplace's
+    approximation.  Standard errors of coefficients are those of the linear model times sqrt(n / (n - p)), those of
+    variances come from the observed information with the coefficients held.
+
+    Args:
+        model: the response, `=` and the mean, then options after a comma.
+        data: a pandas, polars or pyarrow table, or a dict of arrays, with one row per observation.
+        y, mean: the response and the function f(b, u, x), where the mean is a function.
+        params, random: its parameters with starting values (None: found by a search), and its random effects with their
+            groups, `{"U1": "tree", "W": "school>class"}`.
+        **options: `define` ({name: expression}), `covariance` ("U1 U2, unstructured", a list of such, or one type),
+            `initial` ({label: value}, or numbers in printed order; without starting values a wide search finds them),
+            `resvariance` ("power _yhat", "exponential x", "linear x", "distinct, index(g)"), `rescorrelation`
+            ("ar 1, t(time)", ...), `rescovariance`, `reml`, `intmethod`, `intpoints`, `where`, `rows`, `level`,
+            `iterate`, `emiterate`, `tolerance`, `start`, `nolog` and the display options.
+
+    Results and errors are those of `mixed`; `ValueError` also where no starting values were found.
+
+    Source: Pinheiro and Bates (2000), Mixed-Effects Models in S and S-PLUS, chapters 7 and 8.
+    """
+    if mean is None:
+        unused = [name for name, value in (("y", y), ("params", params), ("random", random)) if value is not None]
+        if unused:
+            raise ValueError(f"menl: `{unused[0]}` belongs to a mean that is a function; give it as `mean=`")
+        if model is None:
+            raise ValueError("menl: the model is missing; write it as a text, or give `mean=`, `y=` and `params=`")
+        return fit_command(parse(model, command="menl", **options), data)
+    if model is not None:
+        raise ValueError("menl: the mean is given twice, as a text and as `mean=`; leave out one of them")
+    if y is None or params is None:
+        raise ValueError("menl: a mean that is a function needs `y=` (the response) and `params=` (its parameters)")
+    return fit_function(mean, y, (params, random or {}), data, options)
 
 
 def run(command: str, data: Any, **options: Any) -> Fit:

@@ -25,6 +25,7 @@ matplotlib.use("Agg")
 COMBINATION = "circumf = {phi1:}/(1+exp(-(age-{b2})/{b3})), define(phi1: U1[tree], xb)"
 BOTH = """circumf = {phi1:}/(1+exp(-(age-{phi2:})/{b3})), define(phi1: U1[tree], xb) define(phi2: {b2}+{U2[tree]})
     covariance(U1 U2, unstructured)"""
+TRUE = f"{COMBINATION} intpoints(3)"
 OUTPUT = """\
 Mixed-effects ML nonlinear regression                Number of obs    =     35
 Group variable: tree                                 Number of groups =      5
@@ -283,10 +284,49 @@ def test_fits_that_cannot_be_compared():
     restricted = with_estimates(fit, model=replace(fit.model, reml=True))
     with pytest.raises(ValueError, match="one fit is by ML, the other by REML"):
         me.lrtest(restricted, fit)
-    columns = lambda model: model.mean.rows.columns
-    doubled = eqx.tree_at(columns, fit.model, tuple(2 * np.asarray(c) for c in columns(fit.model)))
+    columns = lambda mean: mean.rows.columns
+    mean = fit.estimates.mean
+    doubled = eqx.tree_at(columns, mean, tuple(2 * np.asarray(c) for c in columns(mean)))
     with pytest.raises(ValueError, match="the same coefficients in different means, so neither is nested"):
-        me.lrtest(with_estimates(fit, model=doubled), fit)
+        me.lrtest(with_estimates(fit, mean=doubled), fit)
+
+
+# ------------------------------------------------------------------------------------------------- the true likelihood
+
+
+def test_posterior_means_on_the_true_likelihood():
+    """Against sums over a fine grid of one tree's random effect."""
+    fit, table = orange(TRUE), datasets.load("orange")
+    variances, phi = fit.random["estimate"], fit.fixed["estimate"]["phi1:_cons"]
+    grid = np.linspace(-150.0, 150.0, 4001)
+    one = table["tree"] == 2
+    share, y = growth(fit, table["age"][one]), table["circumf"][one].to_numpy()
+    squares = np.sum((y[:, None] - (phi + grid) * share[:, None]) ** 2, axis=0) / variances["var(Residual)"]
+    weights = np.exp(-0.5 * (squares - squares.min() + grid**2 / variances["tree:var(U1)"]))
+    mean = weights @ grid / weights.sum()
+    sd = np.sqrt(weights @ (grid - mean) ** 2 / weights.sum())
+    assert fit.predict("reffects")["tree:U1"][one].iloc[0] == pytest.approx(mean, rel=1e-6)
+    assert fit.predict("reses")["tree:U1"][one].iloc[0] == pytest.approx(sd, rel=1e-5)
+    np.testing.assert_allclose(fit.predict()[one], (phi + mean) * share, rtol=1e-6)
+    np.testing.assert_allclose(fit.predict("{phi1:}")[one], phi + mean, rtol=1e-6)
+    expected = (y - (phi + mean) * share) / np.sqrt(variances["var(Residual)"])
+    np.testing.assert_allclose(fit.predict("rstandard")[one], expected, rtol=1e-4, atol=1e-6)
+    assert abs(fit.simulate(60).mean(axis=1)[6] - phi * growth(fit, 1582)) < 4.5 * 32 / np.sqrt(60)
+
+
+def test_output_on_the_true_likelihood():
+    fit = orange(TRUE)
+    text = str(fit)
+    assert f"\nLog likelihood = {fit.llf:.5f}\n\nphi1: U1[tree], xb\n" in text
+    assert "\nIntegration method: mvaghermite                      Integration pts. =      3\n" in text
+    assert "\nLR test vs. nonlinear model: chibar2(01) = " in text and fit.lr_test is not None
+    assert fit.wald is None and fit.family is None and not fit.reml
+    with pytest.raises(ValueError, match=r"in different ways \(mvaghermite with 3 points and linearization\)"):
+        me.lrtest(fit, orange(BOTH))
+    with pytest.raises(ValueError, match="the responses are not jointly normal; the correlations are those of its lin"):
+        fit.estat.wcorrelation()
+    with pytest.raises(ValueError, match="unknown `conditional=mode`; known are ebmeans, ebmodes, fixedonly"):
+        fit.predict(conditional="mode")
 
 
 # ------------------------------------------------------------------------------------------------------------- pictures

@@ -2,7 +2,7 @@ import glmm  # pyright: ignore[reportMissingImports]
 
 
 def refuses(case) -> str | None:
-    return None
+    return case.beyond and f"fits no {case.beyond}"
 
 
 def fit(case, frame):

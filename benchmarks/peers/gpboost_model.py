@@ -7,6 +7,8 @@ LIKELIHOODS = {"gaussian": "gaussian", "binomial": "bernoulli_logit", "poisson":
 
 
 def refuses(case) -> str | None:
+    if case.beyond:
+        return f"fits no {case.beyond}"
     if any(effects.slopes for effects in case.random):
         return "estimates no correlation between intercepts and slopes"
     if case.points > 1:

@@ -76,7 +76,8 @@ class RPeer:
         from ..cases import CASES
 
         script, model = Path(__file__).parent / "peers.R", CASES[case]
-        model_arguments = [model.formula, model.family, str(model.points)]
+        call = model.calls.get(self.package, "")
+        model_arguments = [model.formula, model.family, str(model.points), model.beyond or "", call]
         return ["Rscript", str(script), self.package, str(table), str(seconds), *model_arguments]
 
     needs_table = True

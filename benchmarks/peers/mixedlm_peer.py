@@ -4,7 +4,7 @@ FAMILIES = {"binomial": "Binomial", "poisson": "Poisson"}
 
 
 def refuses(case) -> str | None:
-    return None
+    return case.beyond and f"fits no {case.beyond}"
 
 
 def fit(case, frame):

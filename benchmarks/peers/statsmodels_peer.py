@@ -4,6 +4,8 @@ import statsmodels.formula.api as smf  # pyright: ignore[reportMissingImports]
 
 
 def refuses(case) -> str | None:
+    if case.beyond:
+        return f"fits no {case.beyond}"
     if case.family != "gaussian":
         return "has no maximum likelihood for generalized mixed models"
     if case.crossed:

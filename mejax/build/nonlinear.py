@@ -187,7 +187,7 @@ def build_true(
     mean = joined(mean_of(design, names, nonlinear))
     scale = EqualScale() if errors is None else errors.scale
     count = len(mean.rows.combinations) + mean.scalars
-    family = NonlinearNormal(mean.body, scale, count, len(mean.lone))
+    family = NonlinearNormal(body=mean.body, scale=scale, predictors=count, lone=len(mean.lone))
     columns = tuple(np.asarray(c, float) for c in mean.rows.columns)
     y = np.asarray(design.y, float)
     on_mean = names.errors is not None and names.errors.on_mean

@@ -1,7 +1,7 @@
 """By turns: coefficients and random effects by penalised least squares, variances from the linearised model."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,9 +9,10 @@ import numpy as np
 from .._status import Status
 from .._tree import to_host
 from ..lmm import LinearModel, evaluate
-from ..menl import NonlinearModel, Point, expansion_at, linearised, solve
+from ..menl import NonlinearModel, Point, linearised, solve
 from ..optimise import Maximum, Settings, Step, maximise
 from .boundary import standalone
+from .climb import FitSettings, em_iterations
 
 ALTERNATIONS = 500
 CLOSE = 1e-8  # change of every parameter between two turns, in its standard errors
@@ -24,22 +25,26 @@ class NonlinearSettings:
     """What the user may choose.
 
     `given` are starting values of the coefficients (NaN: none), `searched` marks those for which a wide search is
-    meant, `start` is `fit.theta` of another fit of the same model, `turns` the most turns, `close` when they end.
+    meant, `start` is `fit.theta` of another fit of the same model, `turns` the most turns, `close` when they end, `em`
+    a number of EM steps for the variances before the first turn.
     """
 
     given: np.ndarray
     searched: np.ndarray
     optimiser: Settings = field(default_factory=Settings)
     turns: int = ALTERNATIONS
+    em: int = 0
     close: float = CLOSE
     start: Any = None
     say: Callable[[str], None] = lambda line: None
 
 
 class Turn(NamedTuple):
-    """The state after a turn: the point of the expansion, the linear model around it, its maximum."""
+    """The state after a turn: the point of the expansion, (f, df/dbeta, df/du) there, the linear model around it, its
+    maximum."""
 
     point: Point
+    expansion: tuple[np.ndarray, np.ndarray, np.ndarray]
     linear: LinearModel
     found: Maximum
 
@@ -60,9 +65,8 @@ class Alternated(NamedTuple):
     history: tuple[Step, ...]
 
 
-def first_variances(model: NonlinearModel, point: Point) -> np.ndarray:
+def first_variances(model: NonlinearModel, f: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Variance parameters to start from: each random effect moves the response as much as an error does."""
-    f, _, z = map(np.asarray, expansion_at(model, point))
     squares = float(np.mean((np.asarray(model.y) - f) ** 2))
     sigmas, start = [], 0
     for block in model.variances.blocks:
@@ -77,14 +81,15 @@ def alternate(
 ) -> Alternated:
     """From coefficients, effects of zero and variance parameters (None: `first_variances`) to the fixed point."""
     point = Point(np.asarray(fixed, float), to_host(model.nothing()))
-    if not np.all(np.isfinite(to_host(expansion_at(model, point))[0])):
+    f, x, z = to_host(linearised(model, point)[1])
+    if not all(np.all(np.isfinite(part)) for part in (f, x, z)):
         return Alternated(None, Status.NOT_CONVERGED, ())
-    v = first_variances(model, point) if v is None else v
+    v = first_variances(model, np.asarray(f), np.asarray(z)) if v is None else v
     history: list[Step] = []
     last, best, still = None, np.inf, 0
     try:
         for number in range(1, settings.turns + 1):
-            turn = _turn(model, point, v, settings.optimiser)
+            turn = _turn(model, point, v, settings, settings.em if number == 1 else 0)
             if turn is None:
                 return Alternated(last, Status.NOT_CONVERGED, tuple(history))
             change = np.inf if last is None else _change(last, turn)
@@ -109,15 +114,18 @@ def _shown(history: list[Step], value: float) -> bool:
     return bool(history) and f"{history[-1].value:.8g}" == f"{value:.8g}"
 
 
-def _turn(model: NonlinearModel, point: Point, v: np.ndarray, optimiser: Settings) -> Turn | None:
+def _turn(model: NonlinearModel, point: Point, v: np.ndarray, settings: NonlinearSettings, em: int) -> Turn | None:
     """Penalised least squares at v, then the variances' maximum around the point found; None where none is finite."""
     solved = solve(model, v, point)
-    linear = linearised(model, solved.point)
+    linear, expansion = linearised(model, solved.point)
+    if em:
+        v, _ = em_iterations(linear, v, FitSettings(em=em))
     logs = standalone(model.variances)
-    found = maximise(lambda v: to_host(evaluate(linear, v)), v, replace(optimiser), lambda step: None, logs=logs)
+    found = maximise(lambda v: to_host(evaluate(linear, v)), v, settings.optimiser, lambda step: None, logs=logs)
     if not np.isfinite(found.at.value):
         return None
-    return Turn(to_host(solved.point), linear, found)
+    f, x, z = to_host(expansion)
+    return Turn(to_host(solved.point), (np.asarray(f), np.asarray(x), np.asarray(z)), linear, found)
 
 
 def _polished(turn: Turn) -> np.ndarray:

@@ -10,7 +10,6 @@ from .._status import Status
 from .._tree import to_host
 from .._typing import Params
 from ..design import Design
-from ..inference import natural_jacobian
 from ..lmm import Evaluation, LinearModel, evaluate, posterior
 from ..optimise import Maximum, Settings, Step, maximise
 from .boundary import snap_to_zero, standalone
@@ -86,8 +85,7 @@ def em_iterations(model: LinearModel, start: np.ndarray, settings: FitSettings) 
         if settings.em_log:
             settings.say(f"Iteration {iteration}:  {likelihood_label(model)} = {value:.8g}")
         random = to_host(posterior(model, here.fixed, here.v, model.reml))
-        scale = float(to_host(natural_jacobian(model.variances, here.v))[0][-1])
-        there = to_host(evaluate(model, em_step(model.variances, random, scale)))
+        there = to_host(evaluate(model, em_step(model.variances, random, np.asarray(here.v))))
         gain = float(there.value) - value
         if gain < settings.em_tolerance * (1.0 + abs(value)):
             return (there.v if gain >= 0 else here.v), gain > -1e-9 * (1.0 + abs(value))

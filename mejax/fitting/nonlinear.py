@@ -10,8 +10,8 @@ from .._tree import to_host
 from .._typing import Params
 from ..design import Design, Names
 from ..inference import invert_information, natural_jacobian
-from ..lmm import evaluate, hessian_at_fixed
-from ..menl import NonlinearModel, expansion_at, search
+from ..lmm import evaluate
+from ..menl import NonlinearModel, search
 from .alternation import Alternated, NonlinearSettings, Turn, alternate
 from .boundary import held, singular, snap_to_zero
 from .components import component_info
@@ -76,7 +76,7 @@ def _climb(model: NonlinearModel, settings: NonlinearSettings) -> tuple[Alternat
 def _working_design(model: NonlinearModel, design: Design, turn: Turn) -> Design:
     """The design of the linear model at the end."""
     point = turn.point
-    f, x, z = map(np.asarray, expansion_at(model, point))
+    f, x, z = turn.expansion
     of_rows = np.asarray(model.of_rows(point.effects))
     y = np.asarray(model.y) - f + x @ np.asarray(point.fixed) + np.sum(z * of_rows, axis=1)
     effects, start = [], 0
@@ -99,8 +99,7 @@ class _Parts(NamedTuple):
 def _estimates(parts: _Parts, turn: Turn, ended: Alternated, notes: tuple[str, ...]) -> Estimates:
     (model, design, names, working), v, linear = parts, turn.v, turn.linear
     fixed = np.asarray(turn.found.at.fixed)
-    hessian = np.asarray(hessian_at_fixed(linear, fixed, v))
-    information = invert_information(hessian, held(model.variances, v))
+    information = invert_information(np.asarray(turn.found.at.held), held(model.variances, v))
     components, jacobian, factors = to_host(natural_jacobian(model.variances, v))
     flags = singular(model.variances, factors, working)
     spread = residual_variance(model.variances, v, components)

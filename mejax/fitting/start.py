@@ -173,10 +173,16 @@ def _floor(sigma: np.ndarray, squares: float) -> np.ndarray:
     return (vectors * np.clip(values, 0.002 * squares, squares)) @ vectors.T
 
 
-def em_step(variances: AbstractVariances, posterior, scale: float) -> np.ndarray:
-    """One EM step: the mean over the groups of the posterior second moments, projected onto each structure."""
+def em_step(variances: AbstractVariances, posterior, v: np.ndarray) -> np.ndarray:
+    """One EM step from v: the mean over the groups of the posterior second moments, projected onto each structure.
+
+    The errors' parameters stay, but for sigma_e, which is profiled.
+    """
     moments = [
         (np.einsum("ja,jb->ab", m, m) + s.sum(0)) / len(m)
         for m, s in zip(posterior.modes, posterior.variances, strict=True)
     ]
-    return variances.nearest(moments, scale)
+    there = variances.nearest(moments, float(np.exp(2.0 * v[-1])))
+    among = 1 + (0 if variances.errors is None else variances.errors.count)
+    there[-among:-1] = v[-among:-1]
+    return there

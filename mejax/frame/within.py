@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..design import ErrorNames, WithinGroups
+from ..elimination import nesting
 from ..syntax.problem import SyntaxProblem
 from ..syntax.spec import Residuals, Span, Spec
 from .column import CONTENTS, Column, as_numbers
@@ -37,7 +38,7 @@ def error_variables(spec: Spec) -> Iterator[tuple[str, Span]]:
         return
     residuals = spec.residuals
     variable = None if _on_mean(spec, residuals) else residuals.variable
-    for name in (residuals.time, residuals.by, residuals.strata, residuals.index, variable):
+    for name in (residuals.time, residuals.by, residuals.strata, residuals.index, residuals.group, variable):
         if name is not None:
             yield name, residuals.span
 
@@ -78,13 +79,29 @@ def _on_mean(spec: Spec, residuals: Residuals) -> bool:
 
 
 def _error_groups(spec: Spec, source: Source, sample: Sample, reads: Sequence[Read]) -> Grouping:
-    """The groups of the lowest level, the last one with the most variables; without any all rows are one group."""
+    """Those named, or the groups of the lowest level, the last one with the most variables; without any all rows are
+    one group."""
+    if spec.residuals is not None and spec.residuals.group is not None:
+        return _named_groups(spec, source, sample, reads)
     if not spec.equations:
         return everything(sample.n)
     depth = max(len(equation.level.variables) for equation in spec.equations)
     variables = [e.level.variables for e in spec.equations if len(e.level.variables) == depth][-1]
     known = [read.coding.grouping for read in reads if read.coding.variables == variables]
     return known[0] if known else group(variables, source, sample, {})
+
+
+def _named_groups(spec: Spec, source: Source, sample: Sample, reads: Sequence[Read]) -> Grouping:
+    """The groups of `group()`, which must lie within those of every level."""
+    assert spec.residuals is not None and spec.residuals.group is not None
+    name = spec.residuals.group
+    found = group((name,), source, sample, {})
+    for read in reads:
+        if nesting(found.codes, found.size, np.asarray(read.effects.codes)) is None:
+            raise SyntaxProblem(f"a group of `{name}` lies in several groups of {read.names.path}", spec.text,
+                                spec.residuals.span, "Errors that depend on each other share their random effects: "
+                                "name the groups of the lowest level, or smaller ones.")  # fmt: skip
+    return found
 
 
 def _require_constant(by: Categories, groups: Grouping, sample: Sample) -> None:

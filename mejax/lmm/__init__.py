@@ -4,7 +4,6 @@ from .criterion import least_squares as least_squares
 from .criterion import sum_of_squares as sum_of_squares
 from .curvature import Evaluation as Evaluation
 from .curvature import evaluate as evaluate
-from .curvature import hessian_at_fixed as hessian_at_fixed
 from .model import LinearModel as LinearModel
 from .posterior import Posterior as Posterior
 from .posterior import modes_at as modes_at

@@ -17,12 +17,15 @@ from .scalar import ScalarExpansion
 
 class Evaluation(NamedTuple):
     """The criterion at v (log sigma_e profiled out where that is possible) with its exact derivatives in v, and the
-    generalised-least-squares coefficients there with their covariance."""
+    generalised-least-squares coefficients there with their covariance.
+
+    `held` is the Hessian with the coefficients held (under REML, which has none, the same as `hessian`)."""
 
     v: Float[ArrayLike, " m"]
     value: Float[ArrayLike, ""]
     gradient: Float[ArrayLike, " m"]
     hessian: Float[ArrayLike, "m m"]
+    held: Float[ArrayLike, "m m"]
     fixed: Float[ArrayLike, " p"]
     covariance: Float[ArrayLike, "p p"]
 
@@ -51,11 +54,19 @@ def evaluate(model: LinearModel, v: Float[ArrayLike, " m"]) -> Evaluation:
     rss, logdets_x = moved @ contrast, jnp.einsum("ab,iab->i", inverse, totals)
     gradient = weights.logdet * logdets + weights.rss * rss + weights.logdet_x * logdets_x
     e = weights.rss * jnp.outer(contrast, contrast) + weights.logdet_x * inverse
-    hessian = expansion.second(weights.logdet, e) - 2 * weights.rss * moved @ inverse @ moved.T
+    bent = 2 * weights.rss * moved @ inverse @ moved.T  # what the coefficients' own movement takes away
+    hessian = expansion.second(weights.logdet, e) - bent
     hessian = hessian - weights.logdet_x * jnp.einsum("ab,ibc,cd,jda->ij", inverse, totals, inverse, totals)
     gradient, hessian = _with_log_sigma(model, v, (gradient, hessian), t.rss * pull, rss * pull)
     fixed, covariance = gls(model, expansion.total, log_sigma)
-    return Evaluation(v, criterion(model, t, log_sigma), gradient, hessian, fixed, covariance)
+    return Evaluation(
+        v, criterion(model, t, log_sigma), gradient, hessian, _held(model, hessian, bent), fixed, covariance
+    )
+
+
+def _held(model: LinearModel, hessian, bent):
+    depth = len(bent)
+    return hessian if model.reml else hessian.at[:depth, :depth].add(bent)
 
 
 def _evaluate_rows(model: LinearModel, v) -> Evaluation:
@@ -69,25 +80,21 @@ def _evaluate_rows(model: LinearModel, v) -> Evaluation:
         return jnp.stack(t), (total, t)
 
     def slopes(step):
-        first, held = jax.jacrev(numbers, has_aux=True)(step)
-        return first, (first, held)
+        first, (total, t) = jax.jacrev(numbers, has_aux=True)(step)
+        return (first, total), (first, total, t)
 
-    second, (first, (total, t)) = jax.jacfwd(slopes, has_aux=True)(jnp.zeros(depth))
+    (second, totals), (first, total, t) = jax.jacfwd(slopes, has_aux=True)(jnp.zeros(depth))
     v = v.at[-1].set(best_log_sigma(model, t, v[-1])) if variances.profiled else v
     log_sigma = variances.log_sigma(v)
     pull = model.unit**2 * jnp.exp(-2 * log_sigma)
     weights = jnp.stack([-0.5, -0.5 * pull, -0.5 if model.reml else 0.0])
     derivatives = weights @ first, jnp.einsum("k,kij->ij", weights, second)
     gradient, hessian = _with_log_sigma(model, v, derivatives, t.rss * pull, first[1] * pull)
+    _, inverse, contrast = dense_parts(total)
+    moved = jnp.einsum("abi,b->ia", totals, contrast)
+    held = _held(model, hessian, -pull * moved @ inverse @ moved.T)
     fixed, covariance = gls(model, total, log_sigma)
-    return Evaluation(v, criterion(model, t, log_sigma), gradient, hessian, fixed, covariance)
-
-
-@eqx.filter_jit
-def hessian_at_fixed(model: LinearModel, fixed: Float[ArrayLike, " p"], v: Float[ArrayLike, " m"]):
-    """Second derivatives in v of the log likelihood with the coefficients held (under REML of the restricted one)."""
-    variances = model.variances
-    return jax.hessian(lambda v: model.loglik_at(fixed, variances.working_factors(v), variances.residual(v)))(v)
+    return Evaluation(v, criterion(model, t, log_sigma), gradient, hessian, held, fixed, covariance)
 
 
 def choose_expansion(model: LinearModel) -> type[Expansion]:

@@ -84,6 +84,7 @@ class LinearModel(AbstractModel):
         """`contributions` in working coordinates; needs `cluster_totals`."""
         assert self.cluster_totals is not None
         model, logs = at_errors(self, residual)
+        assert model.cluster_totals is not None
         counts, totals = model.cluster_totals
         logdet, total = eliminate_by_cluster(model.plan, model.products, totals, term_factors(model.plan, factors))
         rss = self.unit**2 * jax.vmap(lambda t: quadratic_form(self, t, fixed))(total)

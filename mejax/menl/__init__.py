@@ -9,5 +9,6 @@ from .pnls import Point as Point
 from .pnls import expansion_at as expansion_at
 from .pnls import linearised as linearised
 from .pnls import solve as solve
+from .probing import columns_read as columns_read
 from .program import OPERATIONS as OPERATIONS
 from .start import search as search

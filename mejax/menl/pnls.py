@@ -119,8 +119,8 @@ def solve(model: "NonlinearModel", v: Float[ArrayLike, " m"], point: Point) -> S
 
 @eqx.filter_jit
 def linearised(model: "NonlinearModel", point: Point):
-    """The linear model around `point`."""
-    return model.linearise(point)
+    """The linear model around `point`, and (f, df/dbeta (n, p), df/du (n, Q)) there."""
+    return model.linearise(point), model.mean.expand(point.fixed, model.of_rows(point.effects))
 
 
 @eqx.filter_jit

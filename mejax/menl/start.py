@@ -20,6 +20,7 @@ from .model import NonlinearModel
 CANDIDATES = 4096
 KEPT = 24  # candidates that are improved
 ROWS = 2000  # of the data, for judging candidates
+PORTION = 512  # candidates judged at once
 ALIKE = 1.05  # times the smallest sum of squares: minima that may be the better ones with random effects
 MOST = 3  # of such minima
 DAMPED_STEPS = 200
@@ -54,49 +55,58 @@ def draw(pool: np.ndarray, given: np.ndarray, searched: np.ndarray, seed: int = 
 
 
 @eqx.filter_jit
-def curvatures(model: NonlinearModel, candidates: Float[ArrayLike, "C p"]) -> Float[Array, "p p"]:
-    """The largest second derivatives of the mean, relative to its size, over some candidates (not finite: left out)."""
+def means(model: NonlinearModel, candidates: Float[ArrayLike, "C p"]) -> Float[Array, "C n"]:
+    """The mean of every row without random effects, for each candidate."""
     nothing = model.of_rows(model.nothing())
-    weights = jnp.cos(1.0 + jnp.arange(len(model.y)))  # so that no curvature cancels
-
-    def one(fixed):
-        bend = jax.hessian(lambda b: weights @ model.mean(b, nothing))(fixed)
-        size = jnp.abs(fixed) + 1e-8
-        relative = bend * size[:, None] * size / jnp.sum(jnp.abs(model.mean(fixed, nothing)))
-        return jnp.where(jnp.all(jnp.isfinite(relative)), jnp.abs(relative), 0.0)
-
-    return jnp.max(jax.vmap(one)(jnp.asarray(candidates)), axis=0)
+    return jax.vmap(lambda fixed: model.mean(fixed, nothing))(jnp.asarray(candidates))
 
 
-def linear_set(bends: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """A set of coefficients in which the mean is jointly linear, as a mask."""
-    chosen = np.zeros(len(bends), bool)
+def all_means(model: NonlinearModel, candidates: np.ndarray) -> np.ndarray:
+    """`means` in portions of one size, so that it is compiled once; NaN for what is not finite."""
+    count = len(candidates)
+    padded = np.concatenate([candidates, np.repeat(candidates[-1:], -count % PORTION, axis=0)])
+    found = [np.asarray(means(model, padded[k : k + PORTION])) for k in range(0, len(padded), PORTION)]
+    joined = np.concatenate(found)[:count]
+    return np.where(np.isfinite(joined) & (np.abs(joined) < 1e100), joined, np.nan)
+
+
+def linear_set(model: NonlinearModel, candidates: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """A set of coefficients in which the mean is jointly linear, as a mask.
+
+    Judged by second differences, f(+i +j) - f(+i) - f(+j) + f, which vanish for linear ones whatever the step.
+    """
+    p = candidates.shape[1]
+    steps = np.maximum(np.abs(candidates), 1.0)
+    units = [np.zeros(p), *np.eye(p), *(a + b for a in np.eye(p) for b in np.eye(p))]
+    f = all_means(model, np.concatenate([candidates + unit * steps for unit in units]))
+    f = f.reshape(len(units), *candidates.shape[:1], -1)
+    alone, both = f[1 : 1 + p], f[1 + p :].reshape(p, p, *f.shape[1:])
+    bend = np.abs(both - alone[:, None] - alone[None] + f[0])
+    size = np.nansum(np.abs(both) + np.abs(alone[:, None]) + np.abs(alone[None]) + np.abs(f[0]), axis=(2, 3))
+    usable = np.isfinite(bend).any(axis=(2, 3))
+    linear = usable & (np.nansum(bend, axis=(2, 3)) < 1e-10 * size)
+    chosen = np.zeros(p, bool)
     for k in np.flatnonzero(free):
-        trial = np.flatnonzero(chosen | (np.arange(len(bends)) == k))
-        chosen[k] = bool(np.all(bends[np.ix_(trial, trial)] < 1e-12))
+        trial = np.flatnonzero(chosen | (np.arange(p) == k))
+        chosen[k] = bool(np.all(linear[np.ix_(trial, trial)]))
     return chosen
 
 
-@eqx.filter_jit
-def judge(model: NonlinearModel, candidates: Float[ArrayLike, "C p"], linear: Bool[ArrayLike, " p"]):
+def judge(model: NonlinearModel, candidates: np.ndarray, linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Candidates with their linear coefficients at least squares, and the mean squared residual (infinite: none)."""
-    nothing = model.of_rows(model.nothing())
-
-    def one(fixed):
-        base = jnp.where(linear, 0.0, fixed)
-        f = model.mean(base, nothing)
-        columns = jax.vmap(lambda e: model.mean(base + e, nothing) - f, out_axes=1)(jnp.eye(len(fixed)))
-        columns = jnp.where(linear, columns, 0.0)
-        size = jnp.sqrt(jnp.sum(columns**2, axis=0))
-        size = jnp.where(size > 0, size, 1.0)
-        scaled = columns / size
-        gram = scaled.T @ scaled + 1e-9 * jnp.eye(len(fixed))
-        solved = base + jnp.linalg.solve(gram, scaled.T @ (model.y - f)) / size
-        squares = jnp.mean((model.y - model.mean(solved, nothing)) ** 2)
-        usable = jnp.isfinite(squares) & jnp.all(jnp.isfinite(solved))
-        return jnp.where(usable, solved, fixed), jnp.where(usable, squares, jnp.inf)
-
-    return jax.lax.map(one, jnp.asarray(candidates), batch_size=256)
+    y, places = np.asarray(model.y), np.flatnonzero(linear)
+    solved = np.where(linear, 0.0, candidates)
+    if len(places):
+        base = all_means(model, solved)
+        columns = np.stack([all_means(model, solved + np.eye(len(linear))[k]) - base for k in places], axis=2)
+        columns = np.nan_to_num(columns)
+        size = np.sqrt(np.sum(columns**2, axis=1, keepdims=True))
+        scaled = columns / np.where(size > 0, size, 1.0)
+        gram = np.swapaxes(scaled, 1, 2) @ scaled + 1e-9 * np.eye(len(places))
+        right = np.swapaxes(scaled, 1, 2) @ np.nan_to_num(y - base)[:, :, None]
+        solved[:, places] = np.linalg.solve(gram, right)[:, :, 0] / np.where(size > 0, size, 1.0)[:, 0]
+    squares = np.mean((y - all_means(model, solved)) ** 2, axis=1)
+    return solved, np.where(np.isfinite(squares), squares, np.inf)
 
 
 class _Descent(NamedTuple):
@@ -150,9 +160,8 @@ def search(model: NonlinearModel, given: np.ndarray, searched: np.ndarray) -> np
     few = thinned(model)
     pool = natural_values([np.asarray(c) for c in few.mean.rows.columns], np.asarray(few.y))
     candidates = draw(pool, given, searched)
-    bends = np.asarray(curvatures(few, candidates[:64]))
-    linear = linear_set(bends, np.isnan(given))
-    candidates, squares = map(np.asarray, judge(few, candidates, linear))
+    linear = linear_set(few, candidates[:32], np.isnan(given))
+    candidates, squares = judge(few, candidates, linear)
     order = np.argsort(squares)[:KEPT]
     order = order[np.isfinite(squares[order])]
     if not len(order):

@@ -10,7 +10,7 @@ import pandas as pd
 from ..fitting import Estimates
 from ..frame import Encoding
 from ..syntax.spec import Spec
-from .kinds import kind_of
+from .kinds import kind_of, response_of
 from .predict import predict
 from .request import Request
 from .typical_rows import MOST_CURVES, factors_of
@@ -65,7 +65,7 @@ def fitted_curves(
     })  # fmt: skip
     shown = np.isin(labels, chosen)
     points = pd.DataFrame({
-        "group": labels[shown], x: table[x].to_numpy(float)[shown], "response": np.asarray(estimates.design.y)[shown],
+        "group": labels[shown], x: table[x].to_numpy(float)[shown], "response": response_of(estimates)[shown],
     })  # fmt: skip
     return FittedCurves(curves, points, x, ", ".join(variables))
 

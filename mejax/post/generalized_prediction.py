@@ -58,7 +58,7 @@ def predict_generalized(
         return scores(estimates)
     rows = read_rows(estimates, encoding, data, _random_needed(asked))
     if statistic in EFFECTS:
-        return spread(rows, _effects(estimates, rows, asked))
+        return spread(rows, posterior_effects(estimates, rows, asked))
     if statistic in PREDICTORS:
         values = np.moveaxis(_predictor(estimates, rows, asked), 0, -1)
         columns = predictor_columns(estimates, encoding) if rows.equations > 1 else None
@@ -135,7 +135,8 @@ def _random_part(estimates: Estimates, rows: Rows, asked: Request) -> np.ndarray
     return value
 
 
-def _effects(estimates: Estimates, rows: Rows, asked: Request) -> pd.DataFrame:
+def posterior_effects(estimates: Estimates, rows: Rows, asked: Request) -> pd.DataFrame:
+    """`reffects` or `reses`, a column for each random effect."""
     levels, named = equations_above(estimates, asked.relevel), equations_at(estimates, asked.relevel)
     which = [k for k in levels if k in named]
     effects, variances = posterior(estimates, resolve_conditional(estimates, asked.conditional))

@@ -8,7 +8,9 @@ import pandas as pd
 from .._tree import to_host
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..lmm import error_variances, modes_at, variances_at
+from ..lmm import modes_at, variances_at
+from .errors import error_spread
+from .kinds import response_of
 from .request import Request
 from .rows import Rows, contribution, effects_frame, equations_above, equations_at, read_rows, spread, standard_error
 
@@ -44,12 +46,8 @@ def _values(estimates: Estimates, rows: Rows, statistic: str, offset: bool, leve
 
 def residual(estimates: Estimates, statistic: str, fitted: np.ndarray) -> np.ndarray:
     """`residuals` y - fitted, or `rstandard`, the same over the standard deviation of each row's error."""
-    raw = np.asarray(estimates.design.y) - fitted
-    if statistic == "residuals":
-        return raw
-    if estimates.names.errors is None:
-        return raw / np.sqrt(estimates.components[-1])
-    return raw / np.sqrt(np.asarray(error_variances(estimates.linear, estimates.v)))
+    raw = response_of(estimates) - fitted
+    return raw if statistic == "residuals" else raw / error_spread(estimates, fitted)
 
 
 def random_effects(estimates: Estimates, rows: Rows, statistic: str, relevel: str | None) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._double import computing
 from ..fitting import Comparison, Estimates, boundary_test, upper_tail
-from .kinds import is_generalized, is_nonlinear, kind_of
+from .kinds import is_generalized, is_integrated, is_nonlinear, kind_of, response_of
 from .nonlinear_mean import at_zero
 
 
@@ -83,7 +83,9 @@ def _variances(estimates: Estimates) -> set[str]:
 
 def _of_errors(estimates: Estimates) -> int:
     """Number of parameters of structured errors beside their variance."""
-    if is_generalized(estimates) or estimates.linear.variances.errors is None:
+    if is_integrated(estimates):
+        return 0 if is_generalized(estimates) else len(estimates.ancillary)
+    if estimates.linear.variances.errors is None:
         return 0
     return estimates.linear.variances.errors.count
 
@@ -101,13 +103,15 @@ def _same_level_weights(first: Estimates, second: Estimates) -> bool:
 
 
 def _same_response(first: Estimates, second: Estimates) -> bool:
+    if not (is_generalized(first) or is_generalized(second)):
+        return np.array_equal(response_of(first), response_of(second))
     leaves = [jax.tree.leaves(e.design.y) for e in (first, second)]
     return len(leaves[0]) == len(leaves[1]) and all(np.array_equal(a, b) for a, b in zip(*leaves, strict=True))
 
 
 def restricted(estimates: Estimates) -> bool:
     """Is the log likelihood a restricted one?"""
-    return not is_generalized(estimates) and estimates.model.reml
+    return not is_integrated(estimates) and estimates.model.reml
 
 
 def _check_methods(first: Estimates, second: Estimates) -> None:
@@ -148,8 +152,10 @@ def _contains(large: Estimates, small: Estimates) -> bool:
 
 def _integration(estimates: Estimates) -> str:
     """Method and points; "" where there is nothing to integrate, or no approximation."""
-    if not is_generalized(estimates) or not estimates.names.effects:
+    if not estimates.names.effects or kind_of(estimates) == "linear":
         return ""
+    if not is_integrated(estimates):
+        return "linearization"
     return f"{estimates.model.method} with {estimates.model.points} points"
 
 

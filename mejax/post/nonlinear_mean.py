@@ -4,13 +4,15 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from .._tree import to_host
 from ..build.nonlinear import program_of
 from ..design import MeanRows
 from ..fitting import Estimates
-from ..menl import Mean, Point, expansion_at
+from ..menl import Mean
 from ..syntax.spec import Nonlinear
+from .kinds import is_integrated
 from .linear_prediction import conditional_modes
+from .random_effects import posterior, resolve_conditional
+from .request import Request
 from .rows import Rows, equations_above
 
 
@@ -27,7 +29,7 @@ def _value(mean: Mean, fixed, effects):
 def mean_over(estimates: Estimates, rows: MeanRows | None) -> Mean:
     """The model's mean on other rows."""
     assert rows is not None
-    return eqx.tree_at(lambda m: m.rows, estimates.model.mean, rows, is_leaf=lambda x: isinstance(x, MeanRows))
+    return eqx.tree_at(lambda m: m.rows, estimates.mean, rows, is_leaf=lambda x: isinstance(x, MeanRows))
 
 
 def defined(estimates: Estimates, nonlinear: Nonlinear, name: str, mean: Mean) -> Mean:
@@ -36,10 +38,13 @@ def defined(estimates: Estimates, nonlinear: Nonlinear, name: str, mean: Mean) -
     return Mean(body, mean.rows, mean.slopes, lone, mean.scalars)
 
 
-def effects_of_rows(estimates: Estimates, rows: Rows, relevel: str | None) -> np.ndarray:
+def effects_of_rows(estimates: Estimates, rows: Rows, asked: Request) -> np.ndarray:
     """Random effects of every row (n, Q), equation by equation; 0 in groups never seen and below the level named."""
-    kept = equations_above(estimates, relevel)
-    modes = conditional_modes(estimates)
+    kept = equations_above(estimates, asked.relevel)
+    if is_integrated(estimates) and estimates.names.effects:
+        modes = posterior(estimates, resolve_conditional(estimates, asked.conditional))[0]
+    else:
+        modes = conditional_modes(estimates) if estimates.names.effects else ()
     parts = [np.zeros((len(rows.x), 0))]
     for k, (effect, values) in enumerate(zip(rows.effects, modes, strict=True)):
         padded = np.vstack([values, np.zeros(values.shape[1])])
@@ -55,12 +60,10 @@ def no_effects(estimates: Estimates, n: int) -> np.ndarray:
 
 def at_zero(estimates: Estimates, fixed: np.ndarray) -> np.ndarray:
     """The mean of the sample's rows where all random effects are zero (n,)."""
-    return value(estimates.model.mean, fixed, no_effects(estimates, len(estimates.model.y)))
+    return value(estimates.mean, fixed, no_effects(estimates, len(estimates.design.x)))
 
 
 def covariates_at_modes(estimates: Estimates) -> tuple[np.ndarray, ...]:
     """df/du of the sample's rows at the estimates, (n, q) for each equation: the z of the model's linearization."""
-    point = Point(jnp.asarray(estimates.theta.fixed), tuple(map(jnp.asarray, conditional_modes(estimates))))
-    z = np.asarray(to_host(expansion_at(estimates.model, point))[2])
-    stops = np.cumsum([len(e.columns) for e in estimates.names.effects])
-    return tuple(np.split(z, stops[:-1], axis=1)) if len(stops) else ()
+    assert estimates.working is not None
+    return tuple(np.asarray(effect.z) for effect in estimates.working.effects)

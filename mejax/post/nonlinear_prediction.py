@@ -2,10 +2,13 @@
 
 | statistic | formula |
 |---|---|
-| yhat (also mu, fitted) | f(beta, u), u the modes of the random effects, or 0 with `conditional="fixedonly"` |
+| yhat (also mu, fitted) | f(beta, u), u the predicted random effects, or 0 with `conditional="fixedonly"` |
 | residuals, rstandard | y - yhat; the same over the standard deviation of the row's error |
-| reffects, reses | modes of the random effects; their standard errors in the model's linearization |
+| reffects, reses | the predicted random effects; their standard errors |
 | {phi1:}, phi1 | what the model defines under this name, an expression or a linear combination, at u or 0 |
+
+Random effects are predicted by their modes, with the standard errors of the model's linearization; where the fit is
+that of the true likelihood, by their posterior means (or modes, `conditional="ebmodes"`), as after generalized models.
 """
 
 import re
@@ -18,8 +21,11 @@ from ..fitting import Estimates
 from ..frame import Encoding
 from ..menl import Mean
 from ..syntax.spec import Nonlinear
+from .generalized_prediction import posterior_effects
+from .kinds import is_integrated
 from .linear_prediction import random_effects, residual
 from .nonlinear_mean import defined, effects_of_rows, mean_over, no_effects, value
+from .random_effects import resolve_conditional
 from .request import Request
 from .rows import Rows, read_rows, spread
 
@@ -39,10 +45,12 @@ def predict_nonlinear(
         raise ValueError(
             "predict: `offset=False` says nothing about a nonlinear model, which has no offset; leave it out"
         )
-    fixed_only = _fixed_only(asked, statistic)
+    fixed_only = _fixed_only(estimates, asked, statistic)
     asked.require_sample(statistic, RESIDUALS, "yhat", data)
     rows = read_rows(estimates, encoding, data, "none" if fixed_only else "groups")
     if statistic in EFFECTS:
+        if is_integrated(estimates):
+            return spread(rows, posterior_effects(estimates, rows, asked))
         return spread(rows, random_effects(estimates, rows, statistic, asked.relevel))
     mean = mean_over(estimates, rows.mean)
     if name is not None:
@@ -56,7 +64,7 @@ def predict_nonlinear(
 
 def _at(estimates: Estimates, mean: Mean, rows: Rows, asked: Request, fixed_only: bool) -> np.ndarray:
     n = len(rows.x)
-    effects = no_effects(estimates, n) if fixed_only else effects_of_rows(estimates, rows, asked.relevel)
+    effects = no_effects(estimates, n) if fixed_only else effects_of_rows(estimates, rows, asked)
     return value(mean, estimates.theta.fixed, effects)
 
 
@@ -87,14 +95,16 @@ def _or_names(names: tuple[str, ...]) -> str:
     return f", or what the model defines: {', '.join(f'`{{{name}:}}`' for name in names)}" if names else ""
 
 
-def _fixed_only(asked: Request, statistic: str) -> bool:
-    """Are the random effects to be zero?  Those of the linearization are modes."""
-    if asked.conditional == "ebmeans":
+def _fixed_only(estimates: Estimates, asked: Request, statistic: str) -> bool:
+    """Are the random effects to be zero?"""
+    if is_integrated(estimates):
+        resolve_conditional(estimates, asked.conditional)
+    elif asked.conditional == "ebmeans":
         raise ValueError(
             "predict: `conditional=ebmeans` needs an integral over the random effects, and this model was fitted by "
             "linearization, which has their modes; leave it out, or say `ebmodes`"
         )
-    if asked.conditional not in (None, "ebmodes", "fixedonly"):
+    elif asked.conditional not in (None, "ebmodes", "fixedonly"):
         raise ValueError(f"predict: unknown `conditional={asked.conditional}`; known are ebmodes, fixedonly")
     fixed_only = asked.conditional == "fixedonly"
     if fixed_only and statistic in EFFECTS:

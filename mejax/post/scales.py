@@ -8,7 +8,7 @@ import numpy as np
 
 from ..covstruct import AbstractCovariance
 from ..fitting import Component, Estimates
-from .kinds import is_generalized
+from .kinds import is_integrated
 from .tables import COLUMNS, Lines, intervals
 
 _OF_ERRORS = re.compile(r"(?:^|: )(var\(|cov\(e|sigma2$)")  # `boy: var(e)`
@@ -102,7 +102,7 @@ def _halves(inside: str) -> Iterator[tuple[str, str]]:
 def structures(estimates: Estimates) -> tuple[AbstractCovariance, ...]:
     """The covariance structure of every random-effects equation."""
     model = estimates.model
-    return model.blocks if is_generalized(estimates) else model.variances.blocks
+    return model.blocks if is_integrated(estimates) else model.variances.blocks
 
 
 def delta(function, estimates: Estimates) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ import pandas as pd
 from ..fitting import Estimates
 from ..frame import Encoding
 from .average import predictors
-from .error_draws import error_draws
+from .errors import error_draws
 from .kinds import is_generalized, is_nonlinear
 from .nonlinear_mean import value
 from .response import observed_values
@@ -45,11 +45,11 @@ def _means(estimates: Estimates, encoding: Encoding, generator: np.random.Genera
         return [generator.standard_normal((effect.size, len(root))) @ root.T for effect, root in pairs]
 
     if is_nonlinear(estimates):
-        model, none = estimates.model, np.zeros((len(estimates.model.y), 0))
+        none = np.zeros((len(estimates.design.x), 0))
 
         def nonlinear() -> np.ndarray:
             of_rows = [u[np.asarray(effect.codes)] for u, effect in zip(drawn(), effects, strict=True)]
-            return value(model.mean, estimates.theta.fixed, np.column_stack([none, *of_rows]))
+            return value(estimates.mean, estimates.theta.fixed, np.column_stack([none, *of_rows]))
 
         return nonlinear
     fixed = read_rows(estimates, encoding, None, "none").linear(estimates.coefficients)

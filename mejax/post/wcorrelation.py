@@ -13,7 +13,7 @@ from ..frame import Encoding
 from ..lmm import error_covariance
 from ..syntax.spec import Spec
 from ..tables import render_matrix
-from .kinds import is_generalized, is_nonlinear
+from .kinds import is_generalized, is_integrated, is_nonlinear
 from .nonlinear_mean import covariates_at_modes
 
 _MOST_ROWS = 1000
@@ -57,6 +57,11 @@ def wcorrelation(
         raise ValueError(
             "estat wcorrelation: the correlations are those of responses with normal errors; those of a generalized "
             "model depend on its mean. After binary, ordinal and censored models `estat.icc()` has those behind them"
+        )
+    if is_integrated(estimates):
+        raise ValueError(
+            "estat wcorrelation: on a nonlinear model's true likelihood the responses are not jointly normal; the "
+            "correlations are those of its linearization: fit it without intmethod() and intpoints()"
         )
     table = encoding.table()
     chosen, where = _cluster(spec, table, at)

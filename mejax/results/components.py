@@ -7,7 +7,7 @@ import numpy as np
 
 from ..fitting import Component, Estimates
 from ..post.scales import standard_deviations
-from ..post.tables import component_lines
+from ..post.tables import ancillary_lines, component_lines
 from ..syntax import Spec
 from ..tables import Block, Row, abbreviate
 
@@ -25,7 +25,15 @@ def random_blocks(spec: Spec, estimates: Estimates, level: float) -> Iterator[Bl
         blocks.append((equation, Block(_heading(estimates, equation), rows)))
     yield from (block for equation, block in blocks if equation >= 0)
     yield from (Block(heading) for heading in _empty(spec, estimates))
-    yield from (block for equation, block in blocks if equation < 0)
+    own = _family_rows(estimates, level)
+    yield from (Block(b.heading, (*b.rows, *own)) if own else b for equation, b in blocks if equation < 0)
+
+
+def _family_rows(estimates: Estimates, level: float) -> tuple[Row, ...]:
+    """On a nonlinear model's true likelihood what the variance of the errors has beside its scale: `/delta`."""
+    lines = ancillary_lines(estimates, level)
+    triples = zip(lines.labels, lines.values, strict=True)
+    return tuple(Row(label, v[0], v[1], None, None, v[4], v[5]) for label, v in triples)
 
 
 def _empty(spec: Spec, estimates: Estimates) -> Iterator[str]:

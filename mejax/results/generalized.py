@@ -9,14 +9,13 @@ from ..fitting import Component, Estimates
 from ..frame import Encoding
 from ..frame.outcomes import equation_names
 from ..frame.response_coding import ResponseCoding
-from ..glmm import LAPLACES
 from ..likelihoods import AbstractFamily, Ratio
 from ..post.equalities import implied_constraints
 from ..post.hypotheses import Wald
 from ..post.tables import ancillary_lines, coefficient_lines, component_lines, exponentiated
 from ..syntax import Spec
 from ..tables import Block, LRTest, ModelTest, Report, Row
-from .rows import ending, fixed_rows, group_rows, note_lines, row_label
+from .rows import ending, fixed_rows, group_rows, integration_of, note_lines, row_label
 
 TITLES = {
     "meglm": "Mixed-effects GLM",
@@ -53,7 +52,7 @@ def generalized_report(spec: Spec, estimates: Estimates, encoding: Encoding, wal
         facts=tuple(_facts(spec, estimates, coding)) if header else (),
         counts=_counts(coding) if header else (),
         limits=coding.limit_words if header else (),
-        integration=_integration(estimates) if header else None,
+        integration=integration_of(estimates) if header else None,
         wald=ModelTest(wald.df, wald.chi2, wald.p) if header else None,
         loglik=estimates.llf if header else None,
         loglik_label="Log pseudolikelihood" if robust else "Log likelihood",
@@ -141,13 +140,6 @@ def _facts(spec: Spec, estimates: Estimates, coding: ResponseCoding) -> Iterator
 def _counts(coding: ResponseCoding) -> tuple[tuple[str, float], ...]:
     """How many observations are censored, how many subjects fail."""
     return tuple((label, value) for label, value in coding.facts if not isinstance(value, str))
-
-
-def _integration(estimates: Estimates) -> tuple[str, int | None] | None:
-    if not estimates.names.effects:
-        return None
-    model = estimates.model
-    return model.method, None if model.method in LAPLACES else model.points
 
 
 def _ratio_notes(estimates: Estimates, ratio: Ratio) -> Iterator[str]:

@@ -3,19 +3,23 @@
 from collections.abc import Iterator
 
 from ..fitting import Estimates
+from ..post.kinds import is_integrated
+from ..post.lrtest import restricted
 from ..post.tables import coefficient_lines
 from ..syntax import Spec
 from ..syntax.printing import definition_text
-from ..tables import Block, Report
+from ..tables import Block, LRTest, Report
 from .components import random_blocks
-from .rows import ending, fixed_rows, group_rows, note_lines
+from .rows import ending, fixed_rows, group_rows, integration_of, note_lines
 
 
 def nonlinear_report(spec: Spec, estimates: Estimates) -> Report:
     """The output of `menl`: no joint test, since zero is no natural value of a nonlinear model's parameters."""
     level = spec.option("level", 95.0)
-    reml = estimates.model.reml
+    true, reml = is_integrated(estimates), restricted(estimates)
     header = not spec.option("noheader")
+    likelihood = f"Linearization log {'restricted-likelihood' if reml else 'likelihood'}"
+    test = estimates.null_test if true and not spec.option("nolrtest") else None
     return Report(
         title=f"Mixed-effects {'REML' if reml else 'ML'} nonlinear regression" if header else "",
         response=estimates.names.response,
@@ -24,9 +28,11 @@ def nonlinear_report(spec: Spec, estimates: Estimates) -> Report:
         nobs=estimates.nobs if header else None,
         groups=group_rows(estimates) if header and not spec.option("nogroup") else (),
         loglik=estimates.llf if header else None,
-        loglik_label=f"Linearization log {'restricted-likelihood' if reml else 'likelihood'}",
+        integration=integration_of(estimates) if header and true else None,
+        loglik_label="Log likelihood" if true else likelihood,
         definitions=_definitions(spec),
         notes=note_lines(estimates.names.notes),
+        lr_test=LRTest("nonlinear model", test.kind, test.stat, test.p, test.conservative) if test else None,
         footnotes=tuple(ending(estimates)),
         level=level,
     )

@@ -9,6 +9,7 @@ from .._status import Status
 from ..design import FixedColumn
 from ..fitting import Estimates
 from ..frame.evaluate import words
+from ..glmm import LAPLACES
 from ..post.tables import Lines
 from ..syntax import Spec
 from ..tables import Group, Row, visible_rows
@@ -81,3 +82,11 @@ def _offset_row(spec: Spec) -> tuple[Row, ...]:
     if exposure is not None:
         return (Row(f"ln({words(exposure)})", 1.0, note="exposure"),)
     return () if spec.offset is None else (Row(words(spec.offset), 1.0, note="offset"),)
+
+
+def integration_of(estimates: Estimates) -> tuple[str, int | None] | None:
+    """Method and number of points; None without random effects."""
+    if not estimates.names.effects:
+        return None
+    model = estimates.model
+    return model.method, None if model.method in LAPLACES else model.points

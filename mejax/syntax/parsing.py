@@ -144,6 +144,7 @@ def finish(draft: dict[str, Any], given: list[Given], extra: Mapping[str, Any]) 
     else:
         attach(draft, options)
     draft["residuals"] = structure(options)
+    _check_columns(draft)
     for key, name in (("matrices", "matrices"), ("constraints", "constraint_definitions")):
         if extra.get(key) is not None and draft["command"] == "menl":
             raise SyntaxProblem(f"`{key}` is not a keyword of menl", advice="Leave it out.")
@@ -154,6 +155,14 @@ def finish(draft: dict[str, Any], given: list[Given], extra: Mapping[str, Any]) 
     check_family(spec)
     _check_integration(spec)
     return spec
+
+
+def _check_columns(draft: dict[str, Any]) -> None:
+    """An equation without columns says nothing, but for the groups of errors."""
+    for equation in draft["equations"]:
+        if draft["residuals"] is None and equation.columns == Varlist((), False):
+            what = f"the equation of level `{equation.level.label}` has neither covariates nor a constant"
+            raise SyntaxProblem(what, draft["text"], equation.span, "Add a covariate or drop it.")
 
 
 def _check_integration(spec: Spec) -> None:

@@ -1,6 +1,6 @@
 """Within-group errors in words: `residuals()` of `mixed`; `resvariance()`, `rescorrelation()`, `rescovariance()`.
 
-residuals(type [order] [, by(g) t(time)])      likewise rescorrelation and rescovariance, which have index(g) too
+residuals(type [order] [, by(g) t(time)])      likewise rescorrelation and rescovariance, with index(g) and group(g) too
 resvariance(identity | linear v | power v | exponential v | distinct [, noconstant strata(g) index(g)])
 """
 
@@ -27,8 +27,8 @@ _IN_CONTINUOUS_TIME = ("exponential", "ctar1")
 _OPTIONS = {
     "resvariance": ("nocons:tant", "str:ata", "ind:ex"),
     "residuals": ("by", "t:ime"),
-    "rescorrelation": ("by", "t:ime", "ind:ex"),
-    "rescovariance": ("by", "t:ime", "ind:ex"),
+    "rescorrelation": ("by", "t:ime", "ind:ex", "gr:oup"),
+    "rescovariance": ("by", "t:ime", "ind:ex", "gr:oup"),
 }
 
 
@@ -44,8 +44,9 @@ def read_correlation(cursor: Cursor, option: str) -> Residuals:
     by = given["by"].value if "by" in given else None
     if by is not None and kind == "identity" and option == "rescorrelation":
         cursor.fail("`by()` has no correlation to differ here", "Name one, such as `ar 1`.", at=given["by"])
-    joint = option != "rescorrelation"
-    return Residuals(correlation=kind, order=order, time=time, by=by, joint=joint, span=cursor.span(token.start, end))
+    joint, group = option != "rescorrelation", given["group"].value if "group" in given else None
+    span = cursor.span(token.start, end)
+    return Residuals(correlation=kind, order=order, time=time, by=by, joint=joint, group=group, span=span)
 
 
 def read_variance(cursor: Cursor) -> Residuals:
@@ -55,7 +56,7 @@ def read_variance(cursor: Cursor) -> Residuals:
     variable = _variable(cursor, kind, token) if kind in ("linear", "power", "exponential") else None
     end = cursor.tokens[cursor.index - 1].end
     given = _suboptions(cursor, "resvariance")
-    allowed = {"power": ("noconstant", "strata"), "exponential": ("strata",), "distinct": ("index",)}.get(kind, ())
+    allowed = {"power": ("noconstant", "strata"), "distinct": ("index",), "identity": ()}.get(kind, ("strata",))
     for word, at in given.items():
         if word not in allowed:
             known = f"Known for it: {', '.join(allowed)}." if allowed else "Leave it out."
@@ -74,7 +75,7 @@ def structure(options: dict[str, Any]) -> Residuals | None:
     variance, correlation = options.pop("resvariance", None), options.pop("rescorrelation", None)
     found = whole or variance or correlation
     if variance is not None and correlation is not None:
-        own = {name: getattr(correlation, name) for name in ("correlation", "order", "time", "by")}
+        own = {name: getattr(correlation, name) for name in ("correlation", "order", "time", "by", "group")}
         found = replace(variance, **own)
     if found is None or (found.variance == found.correlation == "identity" and found.by is None):
         return None

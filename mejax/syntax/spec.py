@@ -142,7 +142,8 @@ class Residuals:
     the largest possible), "unstructured", "exponential" or "ctar1" (the same thing), with the column `time` (of
     `banded` and `unstructured` it says which errors are alike; None: the order of the rows within a group); each group
     of `by` has parameters of its own, the variance among them where `joint`.  `joint`: one covariance matrix was named,
-    not a variance function and a correlation.
+    not a variance function and a correlation.  Errors of different groups of the column `group` are independent (None:
+    of the lowest level).
     """
 
     variance: Literal["identity", "linear", "power", "exponential", "distinct"] = "identity"
@@ -157,6 +158,7 @@ class Residuals:
     time: str | None = None
     by: str | None = None
     joint: bool = True
+    group: str | None = None
     span: Span = Span(0, 0)
 
 

@@ -242,13 +242,15 @@ def _with_constants(cursor: Cursor, drafts: list[_EquationDraft]) -> list[Equati
 def _finished(cursor: Cursor, draft: _EquationDraft, drafts: list[_EquationDraft]) -> Equation:
     if draft.equation.factor:
         return draft.equation
+    if draft.noconstant and not draft.terms:
+        return replace(draft.equation, columns=Varlist((), False))  # it may name the groups of correlated errors
     level = replace(draft.equation.level, span=Span(0, 0))
     same = [other for other in drafts if replace(other.equation.level, span=Span(0, 0)) == level]
     eligible = [other for other in same if not other.noconstant and not other.equation.factor]
     alone = [other for other in eligible if not other.terms]
     chosen = (alone or eligible[-1:] or [None])[0]
     if not draft.terms and draft is not chosen:
-        what = "has neither covariates nor a constant" if draft.noconstant else "has its constant twice"
         name = draft.level_token.value
-        cursor.fail(f"the equation of level `{name}` {what}", "Add a covariate or drop it.", at=draft.level_token)
+        what = f"the equation of level `{name}` has its constant twice"
+        cursor.fail(what, "Add a covariate or drop it.", at=draft.level_token)
     return replace(draft.equation, columns=Varlist(draft.terms, draft is chosen))

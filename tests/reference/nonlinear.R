@@ -57,7 +57,13 @@ theta_of <- function(fit, model) {
   if (inherits(fit$modelStruct$corStruct, "corExp")) cor <- exp(-1 / cor)
   sd <- values(fit$modelStruct$varStruct)
   if (inherits(fit$modelStruct$varStruct, "varConstPower")) sd <- rev(sd)
-  c(covs, fit$sigma^2, if (length(model$errors$par)) as.numeric(c(cor, sd)))
+  sigma <- fit$sigma
+  if (inherits(fit$modelStruct$varStruct, "varIdent")) {
+    ratios <- coef(fit$modelStruct$varStruct, unconstrained = FALSE, allCoef = TRUE)[model$errors$levels]
+    sigma <- sigma * ratios[[1]]
+    sd <- ratios[-1] / ratios[[1]]
+  }
+  c(covs, sigma^2, if (length(model$errors$par)) as.numeric(c(cor, sd)))
 }
 
 labels_of <- function(model) {

@@ -7,9 +7,10 @@ exponential_mean <- list(par = "gamma", sd = function(a, d, v) exp(a[1] * v))
 power_of <- function(x) list(par = "delta", sd = function(a, d, v) abs(d[[x]])^a[1])
 exponential_of <- function(x) list(par = "gamma", sd = function(a, d, v) exp(a[1] * d[[x]]))
 linear_in <- function(x) list(par = character(0), sd = function(a, d, v) sqrt(d[[x]]))
-# The ratio of standard deviations to the first level's.
-distinct <- function(x, levels) list(par = paste0("sd ratio ", levels[-1]),
-                                     sd = function(a, d, v) c(1, a)[match(d[[x]], levels)])
+# The ratio of standard deviations to the first level's; a negative one is the same model again, and not wanted.
+positive <- function(ratios) if (any(ratios <= 0)) NaN * ratios else ratios
+distinct <- function(x, levels) list(par = paste0("sd ratio ", levels[-1]), levels = as.character(levels),
+                                     sd = function(a, d, v) c(1, positive(a))[match(d[[x]], levels)])
 arma <- function(p = 0, q = 0, time = NULL) list(
   par = c(sprintf("phi%d", seq_len(p)), sprintf("theta%d", seq_len(q))),
   cor = function(a, d) {
@@ -38,7 +39,7 @@ toeplitz_corr <- function(q, time) list(par = sprintf("rho%d", 1:q), cor = funct
 # Both a correlation and a variance function: the parameters of the first stand first.
 both <- function(first, second) {
   k <- length(first$par)
-  list(par = c(first$par, second$par), cor = function(a, d) first$cor(a[seq_len(k)], d),
+  list(par = c(first$par, second$par), levels = second$levels, cor = function(a, d) first$cor(a[seq_len(k)], d),
        sd = function(a, d, v) second$sd(a[-seq_len(k)], d, v))
 }
 # Each level of x has parameters of its own, those of the correlation and, from the second level on, its sd ratio.
@@ -46,7 +47,7 @@ by_levels <- function(x, levels, one) {
   k <- length(one$par)
   list(par = c(outer(one$par, levels, function(p, g) paste0(g, ": ", p)), paste0("sd ratio ", levels[-1])),
        cor = function(a, d) one$cor(a[(match(d[[x]][1], levels) - 1) * k + seq_len(k)], d),
-       sd = function(a, d, v) c(1, a[-seq_len(k * length(levels))])[match(d[[x]], levels)])
+       sd = function(a, d, v) c(1, positive(a[-seq_len(k * length(levels))]))[match(d[[x]], levels)])
 }
 
 # Intercept and slopes of a parameter on columns of the data.

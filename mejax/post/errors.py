@@ -1,4 +1,4 @@
-"""Draws of the within-group errors of linear and nonlinear models: e = sigma_e D C^1/2 z, z standard normal."""
+"""The within-group errors of linear and nonlinear models: e = sigma_e D C^1/2 z, z standard normal."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,31 @@ import numpy as np
 from ..covstruct import AbstractCorrelation, AbstractLayout, ErrorRows, Errors, scales
 from ..design import WithinGroups
 from ..fitting import Estimates
-from ..lmm import GroupErrors
+from ..lmm import GroupErrors, error_variances
+from .kinds import is_integrated
 
 _MOST_NUMBERS = 100_000_000  # rows times the rows of the largest group
 
 Draw = Callable[[np.ndarray], np.ndarray]
+
+
+def error_spread(estimates: Estimates, mean: np.ndarray) -> np.ndarray:
+    """The standard deviations of the rows' errors, of which `mean` (n,) may be a covariate: (n,), or () if all are
+    equal.  Call inside double precision."""
+    if is_integrated(estimates):
+        return _family_spread(estimates, mean)
+    if estimates.names.errors is None:
+        return np.sqrt(np.asarray(estimates.components[-1]))
+    return np.sqrt(np.asarray(error_variances(estimates.linear, estimates.v)))
+
+
+def _family_spread(estimates: Estimates, mean: np.ndarray) -> np.ndarray:
+    """Of a nonlinear model's true likelihood: its errors are independent."""
+    variable = estimates.design.y[2]
+    logs = estimates.model.family.scale.log_scale(
+        estimates.aux[1:], jnp.asarray(mean if variable is None else variable)
+    )
+    return np.sqrt(estimates.aux[0]) * np.exp(np.asarray(logs))
 
 
 def error_draws(estimates: Estimates, generator: np.random.Generator) -> Draw:
@@ -21,6 +41,8 @@ def error_draws(estimates: Estimates, generator: np.random.Generator) -> Draw:
 
     Call inside double precision.
     """
+    if is_integrated(estimates):
+        return lambda mean: _family_spread(estimates, mean) * generator.standard_normal(len(mean))
     linear = estimates.linear
     residual = np.asarray(linear.variances.residual(estimates.v))
     sigma, held, errors = np.exp(residual[-1]), linear.errors, linear.variances.errors
