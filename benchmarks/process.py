@@ -44,7 +44,7 @@ def run_process(command: list[str], limit: float) -> dict:
 
 def write_table(case: str, path: Path) -> None:
     """The case's data as CSV, for peers that read no Python; made in a process of its own and then kept."""
-    source = ROOT / "benchmarks" / "cases.py"
+    source = ROOT / "benchmarks" / "data.py"
     if path.exists() and path.stat().st_mtime > source.stat().st_mtime:
         return
     code = f"from benchmarks.cases import CASES; CASES[{case!r}].build().to_csv({str(path)!r}, index=False)"

@@ -2,7 +2,9 @@
 
 from .cases import CASES
 
-COLUMNS = ("peer", "version", "log likelihood", "below best", "cold s", "first s", "warm s", "x mejax", "peak MB", "remarks")
+COLUMNS = (
+    "peer", "version", "log likelihood", "below best", "cold s", "first s", "warm s", "x mejax", "peak MB", "remarks"
+)  # fmt: skip
 RIGHT = range(2, 9)
 TOLERANCE = 1e-3  # a log likelihood further than this below the best one is not the optimum
 

@@ -22,10 +22,10 @@ def mixed(model: str, data: Any, **options: Any) -> Fit:
     Args:
         model: the model, in the suite's spelling or as a formula.
         data: a pandas, polars or pyarrow table, or a dict of arrays, with one row per observation.
-        **options: options of the command as keywords: `reml`, `covariance`, `where`, `rows`, `fweight`, `vce`
-            ("oim", "robust", "cluster id"), `residuals` ("ar 1, t(day)", ...), `constraints`, `matrices`, `level`, `variance`, `stddeviations`,
-            `emiterate`, `emonly`, `iterate`, `difficult`, `tolerance`, `start`, `nolog`, `collinear`, `baselevels` and
-            the other display options.
+        **options: options of the command as keywords: `reml`, `covariance`, `where`, `rows`, `fweight`, `vce` ("oim",
+            "robust", "cluster id"), `residuals` ("ar 1, t(day)", ...), `constraints`, `matrices`, `level`, `variance`,
+            `stddeviations`, `emiterate`, `emonly`, `iterate`, `difficult`, `tolerance`, `start`, `nolog`, `collinear`,
+            `baselevels` and the other display options.
 
     Returns:
         A `Fit`; `print(fit)` is the whole output.

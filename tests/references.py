@@ -30,6 +30,14 @@ def other(section: str, case: str) -> dict[str, Any]:
     return cases[case]
 
 
+def polished(section: str, case: str) -> dict[str, Any]:
+    """One fit of nonlinear.json: `polished("menl", "orange_asym_ml")`."""
+    cases = _read("nonlinear.json")[section]
+    if case not in cases:
+        raise KeyError(f"`case` is {case!r}; section `{section}` has {', '.join(cases)}")
+    return cases[case]
+
+
 def cases(section: str) -> tuple[str, ...]:
     """The names of the fits of a section of `other`."""
     return tuple(_read("other_software.json")[section])

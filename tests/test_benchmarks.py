@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 
 import pytest
 
@@ -14,7 +15,8 @@ from mejax.syntax import parse
 
 SMALL = [name for name in CASES if "million" not in name]
 MACHINE = {"processor": "p", "cpus": 2, "memory_gb": 8.0, "load_before": 0.0, "python": "3.11"}
-FIT = {"loglik": -1014.9268, "converged": True, "seconds_first": 2.0, "seconds_warm": 0.05, "peak_memory_mb": 300}
+TIMES = {"seconds_cold": 3.0, "seconds_first": 2.0, "seconds_warm": 0.05}
+FIT = {"loglik": -1014.9268, "converged": True, "peak_memory_mb": 300, **TIMES}
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -23,6 +25,7 @@ def test_data_have_the_columns(name):
     assert set(case.columns) <= set(case.build().columns)
     for column in case.columns:
         assert column in case.formula and column in case.command
+        assert all(column in call and "frame" in call for call in case.calls.values())
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -30,7 +33,9 @@ def test_command_says_what_the_case_says(name):
     """One family and one rule of integration for every peer."""
     case = CASES[name]
     spec = parse(case.command)
-    assert spec.command == {"gaussian": "mixed", "binomial": "melogit", "poisson": "mepoisson"}[case.family]
+    commands = {"gaussian": ("mixed", "menl"), "binomial": ("melogit",), "poisson": ("mepoisson",)}
+    assert spec.command in commands[case.family]
+    assert bool(case.beyond) == bool(spec.nonlinear or spec.residuals) == bool(case.calls)
     if case.family != "gaussian":
         assert spec.option("intmethod") == ("laplace" if case.points == 1 else "mcaghermite")
         assert spec.option("intpoints", 1) == case.points
@@ -65,8 +70,17 @@ def test_simulated_data_repeat(name):
 def test_measure_separates_the_first_fit():
     values = iter(range(1, 100))
     result = measure(lambda case, frame: (-float(next(values)), True), CASES["pig"], seconds=0.0)
+    assert result["first_at"] <= time.time()
     assert result["fits"] == 1 and result["loglik"] == -2.0
     assert result["seconds_first"] > 0 and result["seconds_warm"] > 0
+
+
+def test_process_times_the_first_fit_from_its_start():
+    code = "import json, time; print(json.dumps({'loglik': 1, 'first_at': time.time()}), flush=True); time.sleep(1)"
+    start = time.perf_counter()
+    result = run_process([sys.executable, "-c", code], limit=60)
+    assert "first_at" not in result
+    assert 0 < result["seconds_cold"] < time.perf_counter() - start - 0.9
 
 
 def test_process_reports_result_and_memory():
@@ -93,8 +107,8 @@ def test_table():
     ]
     report = {"date": "today", "machine": MACHINE, "rows": [{"case": "pig", "version": "1", **row} for row in rows]}
     lines = {line.split()[0]: line.split() for line in render(report).splitlines() if line}
-    assert lines["mejax"] == ["mejax", "1", "-1014.9268", "2.000", "0.0500", "1.00", "300"]
-    assert lines["lme4"] == ["lme4", "1", "-1015.0000", "0.073", "2.000", "0.500", "10.00", "300"]
+    assert lines["mejax"] == ["mejax", "1", "-1014.9268", "3.000", "2.000", "0.0500", "1.00", "300"]
+    assert lines["lme4"] == ["lme4", "1", "-1015.0000", "0.073", "3.000", "2.000", "0.500", "10.00", "300"]
     assert lines["gpboost-cholesky"][2:] == ["skipped:", "because"]
     assert lines["glmm"][2:] == ["failed:", "why"]
     assert PEERS.keys() >= lines.keys() & {"mejax", "lme4", "gpboost-cholesky", "glmm"}

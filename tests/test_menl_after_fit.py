@@ -300,7 +300,7 @@ def test_posterior_means_on_the_true_likelihood():
     variances, phi = fit.random["estimate"], fit.fixed["estimate"]["phi1:_cons"]
     grid = np.linspace(-150.0, 150.0, 4001)
     one = table["tree"] == 2
-    share, y = growth(fit, table["age"][one]), table["circumf"][one].to_numpy()
+    share, y = growth(fit, table["age"][one]), np.asarray(table["circumf"][one])
     squares = np.sum((y[:, None] - (phi + grid) * share[:, None]) ** 2, axis=0) / variances["var(Residual)"]
     weights = np.exp(-0.5 * (squares - squares.min() + grid**2 / variances["tree:var(U1)"]))
     mean = weights @ grid / weights.sum()

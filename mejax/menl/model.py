@@ -58,7 +58,7 @@ class NonlinearModel(AbstractModel):
         w = self.y - f + x @ point.fixed + jnp.sum(z * effects, axis=1)
         norms = jnp.linalg.norm(x, axis=0)
         norms = jnp.where(norms > 0, norms, 1.0)
-        q, r = jnp.linalg.qr(x / norms)
+        q, r = jnp.linalg.qr(x / norms[None])
         inverse = jax.lax.linalg.triangular_solve(r, jnp.eye(x.shape[1]), left_side=True)
         shift = inverse @ (q.T @ w) / norms
         rest = w - x @ shift
@@ -71,7 +71,7 @@ class NonlinearModel(AbstractModel):
         p = x.shape[1]
         return LinearModel(
             plan=self.plan, products=weigh_dense(self.plan, self.places, stacked, dense), variances=self.variances,
-            root=r * norms, unroot=inverse / norms[:, None], shift=shift, unit=unit,
+            root=r * norms[None], unroot=inverse / norms[:, None], shift=shift, unit=unit,
             count=jnp.asarray(float(len(self.y))), basis=jnp.eye(p), offset=jnp.zeros(p),
             cluster_totals=self._totals(dense) if clusters else None, reml=self.reml, errors=errors,
         )  # fmt: skip

@@ -61,7 +61,7 @@ class NonlinearNormal(AbstractFamily):
         units = jnp.eye(len(eta)).reshape(len(eta), len(eta), *(1,) * (eta.ndim - 1))
         along = lambda unit: jax.jvp(moments, (eta,), (jnp.broadcast_to(unit, eta.shape),))[1]
         means, logs = jnp.moveaxis(jax.vmap(along)(units), 1, 0)
-        means = means * jnp.exp(-self._moments(y, eta, aux)[1])
+        means = means * jnp.exp(-self._moments(y, eta, aux)[1])[None]
         return means[:, None] * means[None] + 2.0 * logs[:, None] * logs[None]
 
     def mean(self, y, eta, aux):

@@ -69,7 +69,7 @@ def minimise(model: "NonlinearModel", factors: tuple, residual, point: Point, ho
             fixed, best = least_squares(linear, factors)
         target = Point(fixed, posterior_modes(linear, fixed, factors))
         point, value, moved = _back_up(criterion, state.point, target, state.value)
-        small = state.small + (state.value - best <= SETTLED * state.value)
+        small = state.small + jnp.asarray(state.value - best <= SETTLED * state.value, int)
         return _State(point, value, state.steps + 1, small, ~moved)
 
     def going(state: _State):

@@ -129,7 +129,7 @@ def improve(model: NonlinearModel, starts: Float[ArrayLike, "C p"]) -> Improved:
         f, x, _ = model.mean.expand(state.fixed, nothing)
         size = jnp.sqrt(jnp.sum(x**2, axis=0))
         size = jnp.where(size > 0, size, 1.0)
-        x = x / size
+        x = x / size[None]
         slope = x.T @ (model.y - f)
         move = jnp.linalg.solve(x.T @ x + state.damping * jnp.eye(x.shape[1]), slope)
         target = state.fixed + move / size
