@@ -167,7 +167,8 @@ def test_another_programs_own_end():
 def test_predicted_effects():
     stored, found = polished("menl", "orange_un_ml"), stored_fit("orange_un_ml")
     effects = found.predict("reffects").groupby(table("orange")["tree"]).first()
-    for tree, modes in stored["ranef_first"]["tree"].items():
+    (first,) = stored["ranef_first"]
+    for tree, modes in zip(first["groups"], first["values"], strict=True):
         np.testing.assert_allclose(effects.loc[int(tree)], modes[0], rtol=1e-5)
     np.testing.assert_allclose(found.fittedvalues[:5], stored["fitted_first"], rtol=1e-6)
 

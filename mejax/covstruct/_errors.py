@@ -94,3 +94,8 @@ class AbstractErrorScale(eqx.Module):
     def parameters(self) -> tuple[str, ...]:
         """The labels of theta itself, as the ancillary parameters of a likelihood."""
         return ()
+
+    @property
+    def logs(self) -> tuple[bool, ...]:
+        """Which elements of theta are logarithms, whose estimates may lie at an end of the line."""
+        return (False,) * len(self.init())

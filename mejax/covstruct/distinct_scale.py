@@ -33,3 +33,7 @@ class DistinctScale(AbstractErrorScale):
     @property
     def parameters(self):
         return tuple(f"/ln_ratio_{label}" for label in self.labels[1:])
+
+    @property
+    def logs(self):
+        return (True,) * (self.size - 1)

@@ -37,3 +37,7 @@ class PowerScale(AbstractErrorScale):
     @property
     def parameters(self):
         return ("/delta", "/ln_cons") if self.constant else ("/delta",)
+
+    @property
+    def logs(self):
+        return (False, True) if self.constant else (False,)

@@ -50,6 +50,12 @@ class Errors(eqx.Module):
         stop = start + self.strata * width
         return ratios, theta[start:stop].reshape(self.strata, width), theta[stop:].reshape(self.by, -1)
 
+    @property
+    def open(self) -> np.ndarray:
+        """Which elements of theta lie on a line at whose ends something printed has a bound (m,)."""
+        among = 0 if self.correlation is None else self.by * len(self.correlation.init())
+        return np.array([*(True,) * (self.strata - 1), *self.scale.logs * self.strata, *(True,) * among], bool)
+
     def natural(self, theta: Float[ArrayLike, " m"], log_sigma: Float[ArrayLike, ""]) -> Float[Array, " e"]:
         """Everything printed: stratum by stratum where `joint`, otherwise the variances, then the correlations."""
         ratios, scales, correlations = self.read(theta)

@@ -6,8 +6,10 @@ import numpy as np
 
 from ..covstruct import AbstractVariances, FreeVariances
 from ..design import Design
+from ..inference import natural_jacobian
 from ..lmm import Evaluation
 
+FAINT = 1e-6  # information about a logarithm or the like: a standard error of a thousand
 NEGLIGIBLE = 1e-6  # share of an average group's information that a random effect adds
 
 
@@ -48,6 +50,24 @@ def singular(variances: AbstractVariances, factors: tuple[np.ndarray, ...], desi
         values = np.linalg.svd(scaled, compute_uv=False)
         out.append(bool(values[-1] ** 2 < NEGLIGIBLE or values[-1] < 1e-5 * values[0]))
     return out
+
+
+def beyond(variances: AbstractVariances, hessian: np.ndarray) -> np.ndarray:
+    """Elements of v that lie at an end of their line, because a correlation or a ratio is at its bound: the likelihood
+    says next to nothing about how far out they are."""
+    out = np.zeros(len(hessian), bool)
+    if variances.errors is not None:
+        first = len(hessian) - 1 - variances.errors.count
+        out[first:-1] = variances.errors.open & (np.abs(np.diag(hessian))[first:-1] < FAINT)
+    return out
+
+
+def reached(variances: AbstractVariances, mask: np.ndarray) -> np.ndarray:
+    """Which printed components depend on the elements of v marked, wherever these are."""
+    if not mask.any():
+        return np.zeros(0, int)
+    jacobian = np.asarray(natural_jacobian(variances, variances.init())[1])
+    return np.flatnonzero(np.any(jacobian[:, mask] != 0.0, axis=1))
 
 
 def held(variances, v: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Which variance components are printed, under which names, and how many of them are free."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,11 @@ def error_components(variances: AbstractVariances, names: Names) -> list[Compone
         prefix = f"{labels[group]}: " if labels else ""
         out.append(Component(prefix + entry.label, entry.kind, -2 if among and not words.joint else -1))
     return out
+
+
+def at_bounds(described: tuple[Component, ...], places: np.ndarray) -> tuple[Component, ...]:
+    """The components with those at `places` marked as lying at a bound."""
+    return tuple(replace(c, boundary=True) if k in places else c for k, c in enumerate(described))
 
 
 def block_components(

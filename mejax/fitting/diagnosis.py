@@ -51,11 +51,11 @@ def verdict(
         return Verdict(status, (EXACT if vanishing else STUCK,))
     if not status.ok:
         return Verdict(status)
-    if any(flags):
+    ends = tuple(c.label for c in info if c.boundary and c.equation < 0)
+    if any(flags) or ends:
         triples = zip(names.effects, model.variances.blocks, flags, strict=True)
-        return Verdict(
-            Status.BOUNDARY, tuple(boundary_note(name.path, block.size) for name, block, flag in triples if flag)
-        )
+        notes = tuple(boundary_note(name.path, block.size) for name, block, flag in triples if flag)
+        return Verdict(Status.BOUNDARY, (*notes, *(bound_note(ends) for _ in ends[:1])))
     if information.flat.shape[1]:
         return Verdict(Status.NOT_IDENTIFIED, (flat_problem(model.variances, information.flat, info),))
     return Verdict(status)
@@ -69,6 +69,15 @@ def boundary_note(label: str, size: int) -> str:
     return (
         f"{label}: the random effects' {what}; no standard errors for these components. A simpler random part "
         "gives the same fit."
+    )
+
+
+def bound_note(labels: tuple[str, ...]) -> str:
+    """What parameters of the errors at a bound mean."""
+    lie, it = ("lies", "it") if len(labels) == 1 else ("lie", "them")
+    return (
+        f"the errors' {', '.join(labels)} {lie} at a bound of what is possible; no standard errors for {it}. A simpler "
+        "structure of the errors gives the same fit."
     )
 
 

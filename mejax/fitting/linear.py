@@ -10,10 +10,10 @@ from ..design import Design, Names
 from ..inference import Information, invert_information, natural_jacobian
 from ..lmm import LinearModel
 from ..optimise import Maximum
-from .boundary import held, singular
+from .boundary import beyond, held, reached, singular
 from .climb import FitSettings, climb
 from .comparison import Comparison, boundary_test, linear_llf
-from .components import component_info, free_counts
+from .components import at_bounds, component_info, free_counts
 from .diagnosis import Verdict, verdict
 from .estimates import Component, Estimates, block_diagonal
 from .robust import cluster_name, robust_vce, top_clusters
@@ -30,11 +30,13 @@ def fit_linear(
     groups = None if settings.vce == "oim" else top_clusters(model, design, settings.clusters)
     found = climb(model, design, settings)
     v = np.asarray(found.at.v)
-    information = invert_information(np.asarray(found.at.hessian), held(model.variances, v))
+    ends = beyond(model.variances, np.asarray(found.at.hessian))
+    information = invert_information(np.asarray(found.at.hessian), held(model.variances, v) | ends)
     components, jacobian, factors = to_host(natural_jacobian(model.variances, v))
     flags = singular(model.variances, factors, design)
     spread = residual_variance(model.variances, v, components)
     described = component_info(model.variances, names, components, flags, spread)
+    described = at_bounds(described, reached(model.variances, ends))
     fixed, vces = np.asarray(found.at.fixed), (np.asarray(found.at.covariance), information.covariance)
     if settings.vce != "oim":
         settings.say("Computing standard errors ...")

@@ -13,8 +13,8 @@ from ..inference import invert_information, natural_jacobian
 from ..lmm import evaluate
 from ..menl import NonlinearModel, search
 from .alternation import Alternated, NonlinearSettings, Turn, alternate
-from .boundary import held, singular, snap_to_zero
-from .components import component_info
+from .boundary import beyond, held, reached, singular, snap_to_zero
+from .components import at_bounds, component_info
 from .diagnosis import verdict
 from .estimates import Estimates, block_diagonal
 from .linear import component_vce, residual_variance, sigmas_of
@@ -99,11 +99,14 @@ class _Parts(NamedTuple):
 def _estimates(parts: _Parts, turn: Turn, ended: Alternated, notes: tuple[str, ...]) -> Estimates:
     (model, design, names, working), v, linear = parts, turn.v, turn.linear
     fixed = np.asarray(turn.found.at.fixed)
-    information = invert_information(np.asarray(turn.found.at.held), held(model.variances, v))
+    hessian = np.asarray(turn.found.at.held)
+    ends = beyond(model.variances, hessian)
+    information = invert_information(hessian, held(model.variances, v) | ends)
     components, jacobian, factors = to_host(natural_jacobian(model.variances, v))
     flags = singular(model.variances, factors, working)
     spread = residual_variance(model.variances, v, components)
     described = component_info(model.variances, names, components, flags, spread)
+    described = at_bounds(described, reached(model.variances, ends))
     judged = verdict(linear, working, names, ended.status, information, (described, flags, spread))
     vce = component_vce(jacobian, information.covariance, described, judged, information)
     n, p = len(working.y), len(fixed)
