@@ -17,6 +17,7 @@ from .climb import FitSettings, em_iterations
 ALTERNATIONS = 500
 CLOSE = 1e-8  # change of every parameter between two turns, in its standard errors
 NEARLY = 1e-5  # the same, where rounding stops the search earlier
+DEPENDENT = 1e-10  # smallest singular value of the scaled derivatives, as a share of the largest
 STILL = 5  # turns without progress after which rounding is blamed
 
 
@@ -58,8 +59,9 @@ class Turn(NamedTuple):
 
 
 class Alternated(NamedTuple):
-    """How it ended: the last turn (None: there was none), the status, the log."""
+    """How it ended: the coefficients it began with, the last turn (None: there was none), the status, the log."""
 
+    begun: np.ndarray
     last: Turn | None
     status: Status
     history: tuple[Step, ...]
@@ -80,10 +82,11 @@ def alternate(
     model: NonlinearModel, fixed: np.ndarray, v: np.ndarray | None, settings: NonlinearSettings
 ) -> Alternated:
     """From coefficients, effects of zero and variance parameters (None: `first_variances`) to the fixed point."""
-    point = Point(np.asarray(fixed, float), to_host(model.nothing()))
+    begun = np.asarray(fixed, float)
+    point = Point(begun, to_host(model.nothing()))
     f, x, z = to_host(linearised(model, point)[1])
-    if not all(np.all(np.isfinite(part)) for part in (f, x, z)):
-        return Alternated(None, Status.NOT_CONVERGED, ())
+    if not all(np.all(np.isfinite(part)) for part in (f, x, z)) or dependent(np.asarray(x)) is not None:
+        return Alternated(begun, None, Status.NOT_CONVERGED, ())
     v = first_variances(model, np.asarray(f), np.asarray(z)) if v is None else v
     history: list[Step] = []
     last, best, still = None, np.inf, 0
@@ -91,18 +94,30 @@ def alternate(
         for number in range(1, settings.turns + 1):
             turn = _turn(model, point, v, settings, settings.em if number == 1 else 0)
             if turn is None:
-                return Alternated(last, Status.NOT_CONVERGED, tuple(history))
+                return Alternated(begun, last, Status.NOT_CONVERGED, tuple(history))
             change = np.inf if last is None else _change(last, turn)
             if not _shown(history, turn.value):
                 history.append(Step(number, turn.value))
                 settings.say(f"Iteration {number}:  {_label(model)} = {turn.value:.8g}")
             last, point, v = turn, turn.point, _polished(turn)
             if change < settings.close or (change < NEARLY and still >= STILL):
-                return Alternated(last, Status.CONVERGED, tuple(history))
+                return Alternated(begun, last, Status.CONVERGED, tuple(history))
             best, still = (change, 0) if change < 0.5 * best else (best, still + 1)
     except KeyboardInterrupt:
-        return Alternated(last, Status.INTERRUPTED, tuple(history))
-    return Alternated(last, Status.NOT_CONVERGED, tuple(history))
+        return Alternated(begun, last, Status.INTERRUPTED, tuple(history))
+    return Alternated(begun, last, Status.NOT_CONVERGED, tuple(history))
+
+
+def dependent(x: np.ndarray) -> np.ndarray | None:
+    """The coefficients along whose combination the mean does not change, as a mask; None where there is none."""
+    norms = np.linalg.norm(x, axis=0)
+    if np.any(norms == 0):
+        return norms == 0
+    _, values, vectors = np.linalg.svd(x / norms, full_matrices=False)
+    if len(values) == x.shape[1] and values[-1] > DEPENDENT * values[0]:
+        return None
+    direction = np.abs(vectors[-1])
+    return direction > 0.01 * direction.max()
 
 
 def _label(model: NonlinearModel) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+import equinox as eqx
 import numpy as np
 
 from .._status import Status
@@ -11,23 +12,14 @@ from .._typing import Params
 from ..design import Design, Names
 from ..inference import invert_information, natural_jacobian
 from ..lmm import evaluate
-from ..menl import NonlinearModel, search
-from .alternation import Alternated, NonlinearSettings, Turn, alternate
+from ..menl import NonlinearModel
+from .alternation import Alternated, NonlinearSettings, Turn
 from .boundary import beyond, held, reached, singular, snap_to_zero
 from .components import at_bounds, component_info
 from .diagnosis import verdict
 from .estimates import Estimates, block_diagonal
 from .linear import component_vce, residual_variance, sigmas_of
-
-NO_START = (
-    "no finite mean was found from which to start{tried}; give starting values that are near the data, "
-    "`{{b1=...}}` in the expression or `initial(...)`"
-)
-ELSEWHERE = "the starting values given led to no maximum; others were found by a search"
-STUCK = (
-    "the alternation did not settle; give starting values nearer to the data (`initial()`), raise iterate(), or "
-    "simplify the random effects"
-)
+from .nonlinear_starts import from_starts
 
 
 def fit_nonlinear(model: NonlinearModel, design: Design, names: Names, settings: NonlinearSettings) -> Estimates:
@@ -37,9 +29,8 @@ def fit_nonlinear(model: NonlinearModel, design: Design, names: Names, settings:
         ValueError: no starting values were found at which the mean is finite.
     """
     settings.say("Alternating PNLS/LME algorithm:\n")
-    ended, notes = _climb(model, settings)
-    turn = ended.last
-    assert turn is not None
+    turn, ended, notes = from_starts(model, [c.label for c in names.estimated], settings)
+    model = eqx.tree_at(lambda m: m.start, model, ended.begun)
     working = _working_design(model, design, turn)
     at = turn.found.at
     if ended.status.ok:
@@ -48,29 +39,6 @@ def fit_nonlinear(model: NonlinearModel, design: Design, names: Names, settings:
     return _estimates(
         _Parts(model, design, names, working), turn._replace(found=replace(turn.found, at=at)), ended, notes
     )
-
-
-def _climb(model: NonlinearModel, settings: NonlinearSettings) -> tuple[Alternated, tuple[str, ...]]:
-    """From the starting values given where they say everything, otherwise (or where they fail) from a search."""
-    tried = None
-    if settings.start is not None:
-        v = model.variances.vector(settings.start.random, settings.start.residual)
-        tried = alternate(model, np.asarray(settings.start.fixed, float), v, settings)
-    elif not np.any(np.isnan(settings.given)):
-        tried = alternate(model, settings.given, None, settings)
-    if tried is not None and (tried.status.ok or tried.status is Status.INTERRUPTED):
-        return tried, ()
-    given = settings.given if tried is None else np.full_like(settings.given, np.nan)
-    found = [alternate(model, start, None, settings) for start in search(model, given, settings.searched)]
-    found = [f for f in found if f.last is not None]
-    good = [f for f in found if f.status.ok]
-    if good:
-        best = max(good, key=lambda f: f.last.value if f.last else -np.inf)
-        return best, () if tried is None else (ELSEWHERE,)
-    left = [f for f in ([tried] if tried is not None else []) + found if f.last is not None]
-    if not left:
-        raise ValueError(NO_START.format(tried="" if tried is None else ", at the values given or elsewhere"))
-    return max(left, key=lambda f: f.last.value if f.last else -np.inf), (STUCK,)
 
 
 def _working_design(model: NonlinearModel, design: Design, turn: Turn) -> Design:

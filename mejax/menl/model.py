@@ -7,12 +7,15 @@ from jax.ops import segment_sum
 from jaxtyping import Array, Float
 
 from .._typing import ArrayLike, Params
-from ..covstruct import ErrorRows, FreeVariances
+from ..covstruct import EqualScale, ErrorRows, FreeVariances
 from ..elimination import Plan, Rows, weigh_dense
 from ..lmm import GroupErrors, LinearModel
 from ..model import AbstractModel, check_params, require_double
 from .mean import Mean
 from .pnls import Point, minimise
+
+TURNS = 100  # between random effects and the variances at their mean
+CLOSE = 1e-11  # change of the random effects between two turns, relative to their size
 
 
 class NonlinearModel(AbstractModel):
@@ -104,8 +107,30 @@ class NonlinearModel(AbstractModel):
         return self.variances.read(params.random, params.residual)
 
     def modes_at(self, fixed, factors, residual) -> tuple[Float[Array, "_ _"], ...]:
-        """The random effects given the coefficients, in working coordinates."""
-        return minimise(self, factors, residual, Point(fixed, self.nothing()), True).point.effects
+        """The random effects given the coefficients, in working coordinates.  Where the errors' variances are functions
+        of the mean, they are those at the mean with these effects."""
+
+        def solved(effects):
+            return minimise(self, factors, residual, Point(fixed, effects), True).point.effects
+
+        def turn(state):
+            before, _, count = state
+            after = solved(before)
+            moved = jax.tree.map(lambda a, b: jnp.sum((a - b) ** 2), after, before)
+            size = jax.tree.map(lambda a: jnp.sum(a**2), after)
+            return after, sum(moved) > CLOSE**2 * sum(size), count + 1
+
+        if not self.on_mean:
+            return solved(self.nothing())
+        start = (self.nothing(), jnp.ones((), bool), jnp.zeros((), int))
+        return jax.lax.while_loop(lambda state: state[1] & (state[2] < TURNS), turn, start)[0]
+
+    @property
+    def on_mean(self) -> bool:
+        """Are the errors' variances functions of the predicted mean?"""
+        errors = self.variances.errors
+        varying = errors is not None and not isinstance(errors.scale, EqualScale)
+        return varying and self.rows is not None and self.rows.variable is None
 
     def loglik(self, params, nodes=None):
         factors, residual = self._read(params, nodes)

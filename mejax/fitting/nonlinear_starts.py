@@ -1,0 +1,98 @@
+"""Where a nonlinear fit begins, and what to do where that leads nowhere."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .._status import Status
+from .._tree import to_host
+from ..menl import NonlinearModel, Point, expansion_at, search
+from .alternation import Alternated, NonlinearSettings, Turn, alternate, dependent
+from .boundary import standalone
+
+ELSEWHERE = "the starting values given led to no maximum; others were found by a search"
+STUCK = (
+    "the alternation did not settle; give starting values nearer to the data (`initial()`), raise iterate(), or "
+    "simplify the random effects"
+)
+
+
+def from_starts(
+    model: NonlinearModel, labels: list[str], settings: NonlinearSettings
+) -> tuple[Turn, Alternated, tuple[str, ...]]:
+    """(the last turn, how it ended, what to say): from the values given where they say everything, otherwise, or where
+    these fail, from those that a search finds, the best of which wins.
+
+    Raises:
+        ValueError: no starting values were found, or the mean does not determine its coefficients there.
+    """
+    tried = _from_given(model, settings)
+    if tried is not None and tried.last is not None and (tried.status.ok or tried.status is Status.INTERRUPTED):
+        return _identified(tried, labels), tried, ()
+    ended = [f for f in _from_search(model, settings, again=tried is not None) if f.last is not None]
+    ended += [tried] if tried is not None and tried.last is not None else []
+    good = [f for f in ended if f.status.ok]
+    if not ended:
+        raise ValueError(_nowhere(model, labels, settings))
+    best = max(good or ended, key=lambda f: f.last.value if f.last else -np.inf)
+    interrupted = [f for f in ended if f.status is Status.INTERRUPTED]
+    best = interrupted[0] if interrupted else best
+    said = () if best.status is Status.INTERRUPTED else (STUCK,) if not good else (ELSEWHERE,) if tried else ()
+    return _identified(best, labels), best, said
+
+
+def _identified(ended: Alternated, labels: list[str]) -> Turn:
+    """The last turn, if the mean determines its coefficients there."""
+    assert ended.last is not None
+    mixed = dependent(ended.last.expansion[1])
+    if mixed is not None:
+        raise ValueError(unidentified(labels, mixed))
+    return ended.last
+
+
+def unidentified(labels: list[str], mixed: np.ndarray) -> str:
+    which = ", ".join(label for label, used in zip(labels, mixed, strict=True) if used)
+    return (
+        f"the mean does not tell its coefficients apart: it does not change along a combination of {which}. Leave out "
+        "one of them, or write the mean so that each has an effect of its own"
+    )
+
+
+def _from_given(model: NonlinearModel, settings: NonlinearSettings) -> Alternated | None:
+    if settings.start is not None:
+        v = model.variances.vector(settings.start.random, settings.start.residual)
+        # a standard deviation of exactly zero is a saddle that no step leaves
+        v = np.where(standalone(model.variances) & (v == 0.0), 0.05, v)
+        return alternate(model, np.asarray(settings.start.fixed, float), v, settings)
+    if np.any(np.isnan(settings.given)):
+        return None
+    return alternate(model, settings.given, None, settings)
+
+
+def _from_search(model: NonlinearModel, settings: NonlinearSettings, again: bool) -> Iterator[Alternated]:
+    """One after the other, until somebody interrupts."""
+    given = np.full_like(settings.given, np.nan) if again else settings.given
+    found = search(model, given, settings.searched)
+    for number, start in enumerate(found, 1):
+        if len(found) > 1:
+            settings.say(f"\nStarting values {number} of {len(found)}:\n")
+        ended = alternate(model, start, None, settings)
+        yield ended
+        if ended.status is Status.INTERRUPTED:
+            return
+
+
+def _nowhere(model: NonlinearModel, labels: list[str], settings: NonlinearSettings) -> str:
+    """Why no fit could even begin."""
+    starts = [] if np.any(np.isnan(settings.given)) else [settings.given]
+    starts += list(search(model, np.full_like(settings.given, np.nan), settings.searched)[:1])
+    for start in starts:
+        x = np.asarray(to_host(expansion_at(model, Point(start, to_host(model.nothing()))))[1])
+        mixed = dependent(x) if np.all(np.isfinite(x)) else None
+        if mixed is not None:
+            return unidentified(labels, mixed)
+    tried = "" if np.any(np.isnan(settings.given)) else ", at the values given or elsewhere"
+    return (
+        f"no finite mean was found from which to start{tried}; give starting values that are near the data, "
+        "`{b1=...}` in the expression or `initial(...)`"
+    )
