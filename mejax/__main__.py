@@ -94,7 +94,7 @@ def _read_stata(path: Path):
 
 def as_json(fit) -> dict:
     """The results as plain data; a cell that does not apply is null."""
-    test = fit.lr_test
+    test, wald = fit.lr_test, fit.wald
     return {
         "command": fit.spec.text,
         "status": str(fit.status),
@@ -106,7 +106,7 @@ def as_json(fit) -> dict:
         "llf": fit.llf,
         "aic": fit.aic,
         "bic": fit.bic,
-        "wald": _clean({"chi2": fit.wald.chi2, "df": fit.wald.df, "p": fit.wald.p}),
+        "wald": None if wald is None else _clean({"chi2": wald.chi2, "df": wald.df, "p": wald.p}),
         "fixed": {label: _clean(row) for label, row in fit.fixed.to_dict("index").items()},
         "ancillary": {label: _clean(row) for label, row in fit.ancillary.to_dict("index").items()},
         "random": {label: _clean(row) for label, row in fit.random.to_dict("index").items()},

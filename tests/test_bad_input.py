@@ -160,7 +160,6 @@ def test_places_in_the_text_are_shown():
 
 
 UNBUILT = {
-    "errors that depend on each other": ("y x || g:, residuals(ar 1, t(h))", "`residuals` is not built yet"),
     "sampling weights": ("y x [pweight=w] || g:", "`pweight` is not built yet"),
     "sampling weights of groups": ("y x || g:, pweight(w)", "`pweight` is not built yet"),
     "frequency weights of groups": (

@@ -121,7 +121,7 @@ def test_variance_parameters(case):
 def test_published_output_of_an_autoregression_of_second_order():
     """The mares, with the order of the observations as the time.
 
-    The printed estimates stand 5e-6 of their standard errors from the maximum, which the dense polish finds where we do.
+    The printed estimates are 5e-6 of their standard errors off the maximum, which the dense polish finds where we do.
     """
     found = fit("ovary_ar2_reml")
     shown = found.random.loc[["phi1", "phi2", "var(e)"]]

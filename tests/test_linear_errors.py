@@ -1,4 +1,4 @@
-"""Linear models with structured errors: the likelihood and its derivatives against n x n matrices; nested structures."""
+"""Linear models with structured errors: likelihood and derivatives against n x n matrices; nested structures."""
 
 import functools
 from typing import Any

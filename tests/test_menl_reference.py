@@ -26,20 +26,12 @@ EFFECTS = {  # ours, where the stored ones are named by coefficients
     "theoph": {"b0": "U0", "b1": "U1", "b2": "U2"},
     "soybean": {"Asym": "U"},
 }
-CASES = [
-    *POLISHED.values(),
-    "orange_ar1_ml",
-    "theoph_diag3_ml",
-    "theoph_diag_power_reml",
-    "soybean_covariates_ml",
-]
+CASES = [*POLISHED.values(), "theoph_diag3_ml", "theoph_diag_power_reml", "soybean_covariates_ml"]
 
 
 @functools.cache
 def table(name: str) -> pd.DataFrame:
     found = data(name)
-    if name == "orange":
-        return found.assign(occasion=found.groupby("tree").cumcount() + 1)
     if name == "soybean":
         plum, later, last = found["Variety"] == "P", found["Year"] == 1989, found["Year"] == 1990
         made = {"P": plum, "Y89": later, "Y90": last, "PY89": plum & later, "PY90": plum & last}

@@ -72,7 +72,7 @@ def _correlation(words: ErrorNames, within: WithinGroups) -> AbstractCorrelation
         return FirstOrder(int(np.min(_gaps(within), initial=1e9)))
     if kind == "ar":
         return Autoregressive(order, int(np.max(_ranges(within))) + 1)
-    return MovingAverage(order) if kind == "ma" else ToeplitzErrors(words.order or 0)
+    return {"ma": MovingAverage, "toeplitz": ToeplitzErrors}[kind](words.order or 0)
 
 
 def _ranges(within: WithinGroups) -> np.ndarray:

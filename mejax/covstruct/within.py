@@ -164,7 +164,7 @@ def whiten(errors: Errors, rows: ErrorRows, theta, columns: Float[Array, "n w"],
 
     `mean` (n,) is the predicted mean, where the scales are a function of it.
     """
-    logs, scaled = scales(errors, rows, theta, mean), columns
+    logs = scales(errors, rows, theta, mean)
     scaled = columns * jnp.exp(-logs)[:, None]
     if errors.correlation is None:
         return logs, scaled
@@ -180,11 +180,10 @@ def scales(errors: Errors, rows: ErrorRows, theta, mean=None) -> Float[Array, " 
     variable = rows.variable if rows.variable is not None else mean
     if variable is None:
         variable = jnp.zeros(rows.strata.shape[0])
-    found = jnp.zeros(rows.strata.shape[0])
-    for stratum in range(errors.strata):
-        own = ratios[stratum] + errors.scale.log_scale(parameters[stratum], variable)
-        found = own if errors.strata == 1 else jnp.where(jnp.asarray(rows.strata) == stratum, own, found)
-    return found
+    if errors.strata == 1:
+        return errors.scale.log_scale(parameters[0], variable)
+    stratum = jnp.asarray(rows.strata)
+    return ratios[stratum] + jax.vmap(errors.scale.log_scale)(parameters[stratum], jnp.asarray(variable))
 
 
 def error_diagonal(errors: Errors, rows: ErrorRows, theta, mean=None) -> Float[Array, " n"]:

@@ -47,7 +47,7 @@ def _inverse_root_jvp(primals, tangents):
     (d,), (dd,) = primals, tangents
     root = inverse_root(d)
     moved = root @ dd @ jnp.swapaxes(root, -1, -2)
-    half = jnp.tril(moved) - 0.5 * jnp.eye(d.shape[-1]) * moved
+    half = 0.5 * (jnp.tril(moved) + jnp.tril(moved, -1))
     return root, -half @ root
 
 

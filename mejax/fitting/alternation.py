@@ -15,6 +15,7 @@ from .boundary import standalone
 from .climb import FitSettings, em_iterations
 
 ALTERNATIONS = 500
+LEFT = 1e-9  # gain still expected of the variances, below which a Newton step is taken without a look at the value
 CLOSE = 1e-8  # change of every parameter between two turns, in its standard errors
 NEARLY = 1e-5  # the same, where rounding stops the search earlier
 DEPENDENT = 1e-10  # smallest singular value of the scaled derivatives, as a share of the largest
@@ -100,6 +101,8 @@ def alternate(
                 history.append(Step(number, turn.value))
                 settings.say(f"Iteration {number}:  {_label(model)} = {turn.value:.8g}")
             last, point, v = turn, turn.point, _polished(turn)
+            if turn.found.status is Status.INTERRUPTED:
+                return Alternated(begun, last, Status.INTERRUPTED, tuple(history))
             if change < settings.close or (change < NEARLY and still >= STILL):
                 return Alternated(begun, last, Status.CONVERGED, tuple(history))
             best, still = (change, 0) if change < 0.5 * best else (best, still + 1)
@@ -150,7 +153,7 @@ def _polished(turn: Turn) -> np.ndarray:
         step = np.linalg.solve(-np.asarray(at.hessian), np.asarray(at.gradient))
     except np.linalg.LinAlgError:
         return turn.v
-    small = 0.0 <= float(step @ np.asarray(at.gradient)) < 1e-9
+    small = 0.0 <= float(step @ np.asarray(at.gradient)) < LEFT
     return turn.v + step if small and np.all(np.isfinite(step)) else turn.v
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from .._status import Status
 from .._tree import to_host
 from .._typing import Params
+from ..covstruct import AbstractVariances
 from ..design import Design
 from ..lmm import Evaluation, LinearModel, evaluate, posterior
 from ..optimise import Maximum, Settings, Step, maximise
@@ -101,20 +102,28 @@ def starting_point(model: LinearModel, design: Design, start: Any) -> np.ndarray
     """The user's starting values, checked, or those by moments."""
     if start is None:
         return moment_start(model, design, to_host(model.products), to_host(model.plan))
+    return given_variances(model.variances, start)
+
+
+def given_variances(variances: AbstractVariances, start: Any) -> np.ndarray:
+    """The variance parameters that somebody gave, as a `Params` of the same model or as a vector."""
     if isinstance(start, Params):
-        wanted, given = ([np.shape(r) for r in random] for random in (model.variances.unit()[0], start.random))
+        wanted, given = [np.shape(r) for r in variances.unit()[0]], [np.shape(r) for r in start.random]
+        wanted, given = [*wanted, np.shape(variances.unit()[1])], [*given, np.shape(start.residual)]
         if given != wanted:
-            raise ValueError(f"`start` belongs to another model: its random part has shapes {given}, here {wanted}")
-        start = model.variances.vector(start.random, start.residual)
+            raise ValueError(
+                f"`start` belongs to another model: its random part and errors have shapes {given}, here {wanted}"
+            )
+        start = variances.vector(start.random, start.residual)
     try:
         start = np.asarray(start, float)
     except (TypeError, ValueError):
         start = np.full(0, np.nan)
-    wanted = len(model.variances.init())
+    wanted = len(variances.init())
     if start.shape != (wanted,) or not np.all(np.isfinite(start)):
         raise ValueError(
             f"`start` must be `fit.theta` of a fit of the same model, or {wanted} finite variance parameters "
             f"(`model.variances.vector(...)`); got an array of shape {start.shape}"
         )
     # a standard deviation of exactly zero is a saddle that no step leaves
-    return np.where(standalone(model.variances) & (start == 0.0), 0.05, start)
+    return np.where(standalone(variances) & (start == 0.0), 0.05, start)

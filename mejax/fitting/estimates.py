@@ -59,8 +59,8 @@ class Estimates:
     generalized model takes (the ancillary ones; for the Gaussian family the variance, which is printed as a component).
     `theta` is the parameter pytree at the optimum, `v` the vector that the optimiser used; `printed_jacobian`
     (k + a + m, len(v)) holds the derivatives of everything printed in v (generalized models).
-    Of a nonlinear model `mean` is the mean, `linearised` the linear model at the end of the fit and `working` the
-    design of that (on the true likelihood there is neither).
+    Of a nonlinear model `mean` is the mean, `working` the design of the linear model around the estimates, `linearised`
+    that model itself (None on the true likelihood).
     `null_llf` and `null_history` are those of the model without random effects, `null_test` the test against it.
     """
 

@@ -21,6 +21,12 @@ from .estimates import Estimates, block_diagonal
 from .linear import component_vce, residual_variance, sigmas_of
 from .nonlinear_starts import from_starts
 
+EXACT = 1e-16  # mean squared residual as a share of the response's variance
+REPRODUCED = (
+    "the mean reproduces the response exactly, so that the likelihood has no maximum: the residual variance tends to "
+    "zero; leave out random effects or coefficients, or check the response"
+)
+
 
 def fit_nonlinear(model: NonlinearModel, design: Design, names: Names, settings: NonlinearSettings) -> Estimates:
     """Estimates of a nonlinear mixed model; call inside double precision, with the model's arrays on the device.
@@ -55,6 +61,12 @@ def _working_design(model: NonlinearModel, design: Design, turn: Turn) -> Design
     return replace(design, y=y, x=x, effects=tuple(effects))
 
 
+def _reproduced(y: np.ndarray, mean: np.ndarray) -> bool:
+    """Are the residuals nothing but rounding?"""
+    left = float(np.mean((y - mean) ** 2))
+    return left <= EXACT * float(np.var(y)) or left <= 1e-30 * float(np.mean(y**2))
+
+
 class _Parts(NamedTuple):
     """The model, its design and names, and the design of the linear model at the end."""
 
@@ -76,6 +88,8 @@ def _estimates(parts: _Parts, turn: Turn, ended: Alternated, notes: tuple[str, .
     described = component_info(model.variances, names, components, flags, spread)
     described = at_bounds(described, reached(model.variances, ends))
     judged = verdict(linear, working, names, ended.status, information, (described, flags, spread))
+    if _reproduced(np.asarray(model.y), turn.expansion[0]):
+        judged = judged._replace(status=Status.NOT_CONVERGED, notes=(REPRODUCED,))
     vce = component_vce(jacobian, information.covariance, described, judged, information)
     n, p = len(working.y), len(fixed)
     random, residual = model.variances.params(v)

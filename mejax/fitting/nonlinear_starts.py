@@ -8,7 +8,7 @@ from .._status import Status
 from .._tree import to_host
 from ..menl import NonlinearModel, Point, expansion_at, search
 from .alternation import Alternated, NonlinearSettings, Turn, alternate, dependent
-from .boundary import standalone
+from .climb import given_variances
 
 ELSEWHERE = "the starting values given led to no maximum; others were found by a search"
 STUCK = (
@@ -27,9 +27,14 @@ def from_starts(
         ValueError: no starting values were found, or the mean does not determine its coefficients there.
     """
     tried = _from_given(model, settings)
+    if tried is not None and tried.last is None and tried.status is Status.INTERRUPTED:
+        raise KeyboardInterrupt
     if tried is not None and tried.last is not None and (tried.status.ok or tried.status is Status.INTERRUPTED):
         return _identified(tried, labels), tried, ()
-    ended = [f for f in _from_search(model, settings, again=tried is not None) if f.last is not None]
+    begun = list(_from_search(model, settings, again=tried is not None))
+    ended = [f for f in begun if f.last is not None]
+    if not ended and any(f.status is Status.INTERRUPTED for f in begun):
+        raise KeyboardInterrupt
     ended += [tried] if tried is not None and tried.last is not None else []
     good = [f for f in ended if f.status.ok]
     if not ended:
@@ -60,10 +65,13 @@ def unidentified(labels: list[str], mixed: np.ndarray) -> str:
 
 def _from_given(model: NonlinearModel, settings: NonlinearSettings) -> Alternated | None:
     if settings.start is not None:
-        v = model.variances.vector(settings.start.random, settings.start.residual)
-        # a standard deviation of exactly zero is a saddle that no step leaves
-        v = np.where(standalone(model.variances) & (v == 0.0), 0.05, v)
-        return alternate(model, np.asarray(settings.start.fixed, float), v, settings)
+        fixed = np.asarray(getattr(settings.start, "fixed", np.zeros(0)), float)
+        if fixed.shape != model.start.shape or not np.all(np.isfinite(fixed)):
+            raise ValueError(
+                f"`start` must be `fit.theta` of a fit of the same model, with {len(model.start)} coefficients; "
+                "starting values by name go into `initial`"
+            )
+        return alternate(model, fixed, given_variances(model.variances, settings.start), settings)
     if np.any(np.isnan(settings.given)):
         return None
     return alternate(model, settings.given, None, settings)

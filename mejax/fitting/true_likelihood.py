@@ -21,13 +21,15 @@ def fit_true(
 
     `design` is that of `build_true`; call inside double precision.
     """
-    start = settings.start if settings.start is not None else beginning(model, linearised)
-    model = eqx.tree_at(lambda m: m.beginning, model, model.vector(beginning(model, linearised)))
-    found = fit_generalized(model, working(design, linearised), names, replace(settings, start=start))
+    begin = beginning(model, linearised)
+    model = eqx.tree_at(lambda m: m.beginning, model, model.vector(begin))
+    settings = settings if settings.start is not None else replace(settings, start=begin)
+    judged = working(design, linearised)
+    found = fit_generalized(model, judged, names, settings)
     notes = found.notes
     if linearised.status is Status.NOT_CONVERGED:
         notes = (*notes, "the linearised model, from which this fit began, had not converged")
-    return replace(found, notes=notes, mean=linearised.mean)
+    return replace(found, notes=notes, mean=linearised.mean, design=design, working=judged)
 
 
 def beginning(model: GeneralizedModel, linearised: Estimates) -> Params:

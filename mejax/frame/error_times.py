@@ -15,6 +15,7 @@ from .table import Source
 from .varlist import finite
 
 _MOST_CATEGORIES = 200
+_MOST_COVARIANCES = 300  # of unstructured and banded errors: more take hours
 _CATEGORICAL = ("banded", "unstructured")
 _WORDS = {"ar": "AR", "ma": "MA", "toeplitz": "Toeplitz", "banded": "Banded"}
 
@@ -237,12 +238,12 @@ def _band(residuals: Residuals, rows: _Rows, labels: tuple[str, ...], source: So
     if width >= count:
         reason = f"{rows.place} has {count} different {'value' if count == 1 else 'values'}"
         raise _too_high(residuals, order, count - 1, reason, source)
-    if count > _MOST_CATEGORIES:
-        parameters = (width + 1) * (2 * count - width) // 2
+    parameters = (width + 1) * (2 * count - width) // 2
+    if parameters > _MOST_COVARIANCES:
         raise SyntaxProblem(f"{rows.place} has {count:,} different values, so that {residuals.correlation} errors have "
                             f"{parameters:,} parameters", source.text, residuals.span,
-                            f"At most {_MOST_CATEGORIES} times can have parameters of their own: use a structure such "
-                            "as `ar 1`, or round the times.")  # fmt: skip
+                            f"At most {_MOST_COVARIANCES} can be fitted: use a structure such as `ar 1`, a smaller "
+                            "order, or round the times.")  # fmt: skip
     _require_seen(rows, labels, width)
     return None if residuals.correlation == "unstructured" else width
 

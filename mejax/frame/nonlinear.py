@@ -113,6 +113,16 @@ def _numbers(column: Column, span: Span | None, source: Source, sample: Sample) 
     return finite(column, sample)
 
 
+def require_response(nonlinear: Nonlinear, name: str, y: np.ndarray, source: Source) -> None:
+    """Raise where the response leaves nothing to estimate: it does not vary, or the mean reads it."""
+    if name in nonlinear.columns:
+        raise SyntaxProblem(f"the mean uses the response `{name}` itself", source.text, _places(nonlinear).get(name),
+                            "Name a column that explains it.")  # fmt: skip
+    if np.ptp(y) == 0:
+        raise ValueError(f"the response `{name}` is {y[0]:g} in all observations, so that there are no variances to "
+                         "estimate: check the response, or the rows that are selected")  # fmt: skip
+
+
 def _slope(slope: Slope, source: Source, sample: Sample) -> Columns | None:
     """The covariate of a random slope: one column."""
     if slope.covariate is None:
@@ -137,7 +147,7 @@ def _coefficient_columns(rows: MeanRows, scalars: int, n: int) -> np.ndarray:
 
 def _require_rows(matrix: np.ndarray) -> None:
     n, count = matrix.shape
-    if count > n:
+    if count >= n:
         raise ValueError(f"the mean has {count} coefficients, but there are only {n} observations: "
                          "use more data, or a mean with fewer parameters")  # fmt: skip
 

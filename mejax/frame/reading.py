@@ -24,7 +24,7 @@ from .needs import (
     sample_of,
     table_options,
 )
-from .nonlinear import MeanColumns, read_mean
+from .nonlinear import MeanColumns, read_mean, require_response
 from .perfect import perfectly_predicted
 from .response import code_response
 from .response_coding import CodedResponse
@@ -111,6 +111,7 @@ def _fixed_part(spec: Spec, source: Source, needs: Needs, sample: Sample) -> _Fi
     sample, sides = _evaluated_sides(spec, source, sample)
     response = code_response(spec, source, needs, sample)
     if spec.nonlinear is not None:
+        require_response(spec.nonlinear, words(spec.response), np.asarray(response.y), source)
         mean = read_mean(spec.nonlinear, source, sample, collinear=bool(spec.option("collinear")))
         return _FixedPart(sample, response, mean.columns, sides, mean)
     part = _FixedPart(sample, response, _fixed(spec, source, sample, sides), sides)

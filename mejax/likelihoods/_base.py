@@ -173,7 +173,7 @@ class AbstractFamily(eqx.Module):
         self, y: Response, eta: Float[ArrayLike, "..."], aux: Float[ArrayLike, " a"]
     ) -> Float[Array, "E E ..."] | None:
         """The expected information about the linear predictors, which the search for modes takes in place of minus the
-        second derivatives where these may have the wrong sign; None where they cannot, or have one predictor."""
+        second derivatives where these may have the wrong sign; None where they cannot, or are cut off at zero."""
         return None
 
     def precision(self, aux: np.ndarray) -> float | None:

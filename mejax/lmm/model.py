@@ -66,7 +66,10 @@ class LinearModel(AbstractModel):
         return criterion(self, t, residual[-1])
 
     def profile(self, params):
-        factors, residual = self._read(params)
+        return self.profile_at(*self._read(params))
+
+    def profile_at(self, factors, residual):
+        """`profile` in working coordinates."""
         _, t = sufficient(self, factors, residual)
         return criterion(self, t, best_log_sigma(self, t, residual[-1]))
 

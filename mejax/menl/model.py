@@ -7,15 +7,14 @@ from jax.ops import segment_sum
 from jaxtyping import Array, Float
 
 from .._typing import ArrayLike, Params
-from ..covstruct import EqualScale, ErrorRows, FreeVariances
+from ..covstruct import ErrorRows, FreeVariances
 from ..elimination import Plan, Rows, weigh_dense
-from ..lmm import GroupErrors, LinearModel
+from ..lmm import GroupErrors, LinearModel, at_errors, posterior_modes
 from ..model import AbstractModel, check_params, require_double
 from .mean import Mean
 from .pnls import Point, minimise
 
-TURNS = 100  # between random effects and the variances at their mean
-CLOSE = 1e-11  # change of the random effects between two turns, relative to their size
+REFINEMENTS = 8  # steps that carry the modes' derivatives
 
 
 class NonlinearModel(AbstractModel):
@@ -107,41 +106,31 @@ class NonlinearModel(AbstractModel):
         return self.variances.read(params.random, params.residual)
 
     def modes_at(self, fixed, factors, residual) -> tuple[Float[Array, "_ _"], ...]:
-        """The random effects given the coefficients, in working coordinates.  Where the errors' variances are functions
-        of the mean, they are those at the mean with these effects."""
+        """The random effects given the coefficients, in working coordinates, as a differentiable function of them.
 
-        def solved(effects):
-            return minimise(self, factors, residual, Point(fixed, effects), True).point.effects
+        The search itself is held; the steps after it are Gauss-Newton steps, each of which multiplies the error of the
+        derivatives (and of the mean at which variances are taken) by the same small factor as that of the modes.
+        """
+        held = jax.lax.stop_gradient((fixed, factors, residual))
+        found = minimise(self, held[1], held[2], Point(held[0], self.nothing()), hold=True).point.effects
 
-        def turn(state):
-            before, _, count = state
-            after = solved(before)
-            moved = jax.tree.map(lambda a, b: jnp.sum((a - b) ** 2), after, before)
-            size = jax.tree.map(lambda a: jnp.sum(a**2), after)
-            return after, sum(moved) > CLOSE**2 * sum(size), count + 1
+        def step(effects, _):
+            linear = at_errors(self.linearise(Point(fixed, effects)), residual)[0]
+            return posterior_modes(linear, fixed, factors), None
 
-        if not self.on_mean:
-            return solved(self.nothing())
-        start = (self.nothing(), jnp.ones((), bool), jnp.zeros((), int))
-        return jax.lax.while_loop(lambda state: state[1] & (state[2] < TURNS), turn, start)[0]
-
-    @property
-    def on_mean(self) -> bool:
-        """Are the errors' variances functions of the predicted mean?"""
-        errors = self.variances.errors
-        varying = errors is not None and not isinstance(errors.scale, EqualScale)
-        return varying and self.rows is not None and self.rows.variable is None
+        return jax.lax.scan(step, jax.lax.stop_gradient(found), None, length=REFINEMENTS)[0]
 
     def loglik(self, params, nodes=None):
         factors, residual = self._read(params, nodes)
         return self._at_modes(params.fixed, factors, residual).loglik_at(params.fixed, factors, residual)
 
     def _at_modes(self, fixed, factors, residual, clusters: bool = False) -> LinearModel:
-        modes = self.modes_at(*jax.lax.stop_gradient((jnp.asarray(fixed), factors, residual)))
-        return self.linearise(Point(fixed, jax.lax.stop_gradient(modes)), clusters=clusters)
+        modes = self.modes_at(jnp.asarray(fixed), factors, residual)
+        return self.linearise(Point(fixed, modes), clusters=clusters)
 
     def profile(self, params):
-        return self.loglik(params)
+        factors, residual = self._read(params)
+        return self._at_modes(params.fixed, factors, residual).profile_at(factors, residual)
 
     def contributions(self, params, nodes=None):
         factors, residual = self._read(params, nodes)

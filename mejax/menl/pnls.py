@@ -48,7 +48,10 @@ class _State(NamedTuple):
     stuck: Bool[Array, ""]
 
 
-def minimise(model: "NonlinearModel", factors: tuple, residual, point: Point, hold: bool) -> Solved:
+def minimise(
+    model: "NonlinearModel", factors: tuple[Float[Array, "_ _"], ...], residual: Float[ArrayLike, " r"], point: Point,
+    *, hold: bool,
+) -> Solved:  # fmt: skip
     """From `point` down; with `hold` the coefficients stay.  The errors' variances are those at the mean at `point`.
 
     A step that does not gain, or at which the mean is not finite, is halved.
@@ -114,7 +117,7 @@ def _back_up(criterion, here: Point, target: Point, value):
 @eqx.filter_jit
 def solve(model: "NonlinearModel", v: Float[ArrayLike, " m"], point: Point) -> Solved:
     """Coefficients and random effects at the optimiser's v, from `point`."""
-    return minimise(model, model.variances.working_factors(v), model.variances.residual(v), point, False)
+    return minimise(model, model.variances.working_factors(v), model.variances.residual(v), point, hold=False)
 
 
 @eqx.filter_jit

@@ -21,6 +21,7 @@ CANDIDATES = 4096
 KEPT = 24  # candidates that are improved
 ROWS = 2000  # of the data, for judging candidates
 PORTION = 512  # candidates judged at once
+PROBES = 32  # candidates at which second differences are taken
 ALIKE = 1.05  # times the smallest sum of squares: minima that may be the better ones with random effects
 MOST = 3  # of such minima
 DAMPED_STEPS = 200
@@ -160,8 +161,9 @@ def search(model: NonlinearModel, given: np.ndarray, searched: np.ndarray) -> np
     few = thinned(model)
     pool = natural_values([np.asarray(c) for c in few.mean.rows.columns], np.asarray(few.y))
     candidates = draw(pool, given, searched)
-    linear = linear_set(few, candidates[:32], np.isnan(given))
-    candidates, squares = judge(few, candidates, linear)
+    linear = linear_set(few, candidates[:PROBES], np.isnan(given))
+    parts = [judge(few, candidates[k : k + PORTION], linear) for k in range(0, len(candidates), PORTION)]
+    candidates, squares = (np.concatenate(part) for part in zip(*parts, strict=True))
     order = np.argsort(squares)[:KEPT]
     order = order[np.isfinite(squares[order])]
     if not len(order):

@@ -21,7 +21,7 @@ from ..post.predict import predict as _predict
 from ..post.request import Request
 from ..post.simulate import simulate as _simulate
 from ..post.tables import all_lines, ancillary_lines, coefficient_lines, component_lines, exponentiated
-from ..syntax import Spec
+from ..syntax import Spec, equation_text
 from ..tables import render, render_html
 from .estat import Estat
 from .plot import Plot
@@ -83,6 +83,12 @@ class Fit:
     def family(self) -> AbstractFamily | None:
         """The response's distribution given the random effects; None where it is normal around the mean."""
         return self.model.family if is_generalized(self.estimates) else None
+
+    @property
+    def equation(self) -> str | None:
+        """The mean of a nonlinear model, written out; None of other models."""
+        nonlinear = self.spec.nonlinear
+        return None if nonlinear is None else equation_text(nonlinear, self.estimates.names.response)
 
     @property
     def level(self) -> float:
