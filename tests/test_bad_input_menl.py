@@ -190,7 +190,6 @@ def test_places_in_the_text_are_shown():
 
 
 FUNCTIONS = {
-    "no function": (3, "must be a function"),
     "two arguments": (lambda b, u: 1.0, "takes 2 positional arguments but 3 were given"),
     "NumPy": (lambda b, u, x: b["a"] * np.exp(-b["b"] * x["t"]), "as NumPy's functions(.|\n)*jnp.exp"),
     "a branch": (lambda b, u, x: b["a"] if b["b"] > 0 else b["c"], "truth value"),
@@ -203,7 +202,7 @@ FUNCTIONS = {
     "a column too many": (lambda b, u, x: decay(b, u, x)[:, None], r"got \(5, 1\)"),
     "nothing": (lambda b, u, x: None, "one real number for each row, got None"),
     "a text": (lambda b, u, x: "a", "one real number for each row, got 'a'"),
-    "complex": (lambda b, u, x: decay(b, u, x) * 1j, "one real number for each row, got an array of complex"),
+    "complex": (lambda b, u, x: x["t"] * 1j, "one real number for each row, got an array of complex"),
     "a sum": (lambda b, u, x: jnp.sum(decay(b, u, x)), "elementwise"),
     "running sums": (lambda b, u, x: jnp.cumsum(decay(b, u, x)), "elementwise"),
     "centred by itself": (lambda b, u, x: decay(b, u, x) - jnp.mean(x["t"]), "elementwise"),
@@ -229,7 +228,7 @@ def test_functions_that_may_be_written_otherwise():
 
 
 REFUSED_CALLS = {
-    "no params": ({"params": {}}, "expected names with starting values"),
+    "no params": ({"params": {}}, "asks for 'a', which is neither in `params` nor in `random`: parameters none"),
     "params of text": ({"params": {"a": "4", "b": 1.0, "c": 1.0}}, "a starting value is a number, got '4'"),
     "no such groups": ({"random": {"U": "q"}}, "no column `q`"),
     "groups half written": ({"random": {"U": "g>"}}, "a group is missing"),

@@ -49,11 +49,16 @@ def table() -> pd.DataFrame:
     return found.assign(y=2.0 + growth + 0.5 * rng.normal(size=n), z=1 + found["x"] + school + own + rng.normal(size=n))
 
 
+def read_in(text: str, rows: pd.DataFrame) -> tuple[Any, Any, Any]:
+    """(what the text says, design, encoding)."""
+    spec = parse(text, command="menl")
+    return spec, *read(spec, rows)
+
+
 @functools.cache
 def built(text: str, name: str = "") -> tuple[Any, Any, Any]:
     """(model, design, names) of a command."""
-    spec = parse(text, command="menl")
-    design, encoding = read(spec, data(name) if name else table())
+    spec, design, encoding = read_in(text, data(name) if name else table())
     with jax.enable_x64(True):
         model = to_device(build_nonlinear(design, encoding.names, spec.nonlinear, reml=bool(spec.option("reml"))))
     return model, design, encoding.names
@@ -141,7 +146,9 @@ def test_a_function_is_its_expression():
         return (b["b1"] + u["U1"]) / (1 + jnp.exp(-(x["age"] - b["b2"]) / b["b3"]))
 
     parts = ({"b1": None, "b2": None, "b3": None}, {"U1": "tree"})
-    spec = nonlinear_of_function(mean, "circumf", *parts, columns=columns_read(mean, list(parts[0]), list(parts[1])))
+    spec: Any = nonlinear_of_function(
+        mean, "circumf", *parts, columns=columns_read(mean, list(parts[0]), list(parts[1]))
+    )
     design, encoding = read(spec, data("orange"))
     called = to_device(build_nonlinear(design, encoding.names, spec.nonlinear, reml=False))
     written = built(ORANGE, "orange")[0]
@@ -293,8 +300,7 @@ THEOPH = """conc = (dose*{ke:}*{ka:}/({cl:}*({ka:}-{ke:})))*(exp(-{ke:}*time)-ex
 @functools.cache
 def integrated(text: str, name: str, points: int) -> Any:
     """The model of the true likelihood."""
-    spec = parse(text, command="menl")
-    design, encoding = read(spec, data(name) if name else table())
+    spec, design, encoding = read_in(text, data(name) if name else table())
     with jax.enable_x64(True):
         whole = build_true(design, encoding.names, spec.nonlinear, Integration("mvaghermite", points))[0]
         return to_device(whole)
@@ -360,8 +366,7 @@ def test_the_true_likelihood_of_a_linear_mean_is_that_of_the_normal_distribution
 
 def found_by_search(text: str, rows: pd.DataFrame) -> np.ndarray:
     """The coefficients that a search proposes first, nothing being given."""
-    spec = parse(text, command="menl")
-    design, encoding = read(spec, rows)
+    spec, design, encoding = read_in(text, rows)
     model = to_device(build_nonlinear(design, encoding.names, spec.nonlinear, reml=False))
     p = len(model.start)
     return search(model, np.full(p, np.nan), np.ones(p, bool))[0]

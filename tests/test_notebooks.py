@@ -71,7 +71,7 @@ def outputs(cell) -> dict[str, str]:
 
 
 def test_there_are_notebooks():
-    assert {path.stem for path in notebooks()} >= {"censored", "multinomial", "survival"}
+    assert {path.stem for path in notebooks()} >= {"censored", "multinomial", "nonlinear", "survival"}
 
 
 @pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
