@@ -36,6 +36,10 @@ def fit_command(spec: Spec, data: Any) -> Fit:
 
 def fit_function(mean: Callable, y: str, named: tuple[Mapping, Mapping], data: Any, options: Mapping) -> Fit:
     """Fit a nonlinear model whose mean is a function; `named` are its parameters and its random effects."""
+    for key, value in zip(("params", "random"), named, strict=True):
+        if not isinstance(value, Mapping):
+            expected = '{"b1": 190}' if key == "params" else '{"U1": "tree"}'
+            raise ValueError(f"menl: `{key}` is a mapping such as {expected}; got {value!r}")
     columns = columns_read(mean, list(named[0]), list(named[1]))
     return fit_command(nonlinear_of_function(mean, y, *named, columns=columns, **options), data)
 
@@ -103,6 +107,8 @@ _FITTERS: dict[str, Callable[[Spec, Any, Callable[[str], None]], Fit]] = {
 
 def _nonlinear_settings(spec: Spec, encoding: Encoding, say: Callable[[str], None]) -> NonlinearSettings:
     columns = encoding.names.estimated
+    if spec.option("iterate") == 0:
+        raise ValueError("iterate() of menl counts turns of the alternation, of which there is one at least; got 0")
     searched = np.array([c.constant or not c.equation for c in columns], bool)
     defaults = NonlinearSettings(np.zeros(0), searched)
     return NonlinearSettings(

@@ -62,7 +62,7 @@ def by_sex(theta: pd.Series) -> pd.Series:
 def matrix(theta: pd.Series) -> pd.Series:
     """Of a whole covariance matrix the first variance, the correlations, and the ratios of standard deviations."""
     sd = [np.sqrt(theta[f"var(e{k})"]) for k in range(1, 5)]
-    pairs = [tuple(map(int, re.findall(r"\d+", label))) for label in theta.index if label.startswith("cov")]
+    pairs = [tuple(map(int, re.findall(r"\d+", label))) for label in map(str, theta.index) if label.startswith("cov")]
     found = {f"corr({j},{i})": theta[f"cov(e{i},e{j})"] / (sd[i - 1] * sd[j - 1]) for i, j in pairs}
     ratios = {f"sd ratio {time}": s / sd[0] for time, s in zip(TIMES[1:], sd[1:], strict=True)}
     return pd.Series({"sigma2": sd[0] ** 2, **found, **ratios})
@@ -114,8 +114,8 @@ def test_variance_parameters(case):
     values, errors = translated(fit(case), CASES[case])
     assert set(values.index) == set(stored["vc"])
     for label, value in stored["vc"].items():
-        assert values[label] == pytest.approx(value, rel=1e-5), label
-        assert errors[label] == pytest.approx(stored["vc_se"][label], rel=1e-4), label
+        assert float(values[label]) == pytest.approx(value, rel=1e-5), label
+        assert float(errors[label]) == pytest.approx(stored["vc_se"][label], rel=1e-4), label
 
 
 def test_published_output_of_an_autoregression_of_second_order():

@@ -46,6 +46,10 @@ def objective(model: LinearModel) -> Callable[[np.ndarray], Evaluation]:
 def climb(model: LinearModel, design: Design, settings: FitSettings) -> Maximum:
     """EM steps if asked for, then Newton-Raphson, then a look at the boundary."""
     start = starting_point(model, design, settings.start)
+    if settings.em_only and model.variances.errors is not None:
+        raise ValueError(
+            "emonly moves the random effects' covariances only, not the structure of the errors; leave it out"
+        )
     if settings.em or settings.em_only:
         settings.say("Performing EM optimization ...\n")
         start, done = em_iterations(model, start, settings)

@@ -57,7 +57,9 @@ def verdict(
         notes = tuple(boundary_note(name.path, block.size) for name, block, flag in triples if flag)
         return Verdict(Status.BOUNDARY, (*notes, *(bound_note(ends) for _ in ends[:1])))
     if information.flat.shape[1]:
-        return Verdict(Status.NOT_IDENTIFIED, (flat_problem(model.variances, information.flat, info),))
+        said = flat_problem(model.variances, information.flat, info)
+        more = "" if names.columns else ", or fix a component by constraints="  # nonlinear models have none
+        return Verdict(Status.NOT_IDENTIFIED, (said + more,))
     return Verdict(status)
 
 
@@ -87,7 +89,7 @@ def flat_problem(variances: AbstractVariances, flat: np.ndarray, info: tuple[Com
     labels = involved(variances, rows > 0.1 * rows.max(), info)
     return (
         f"the model is not identified: the likelihood does not change along a combination of {', '.join(labels)}. "
-        "Simplify the random part (fewer random effects, or covariance independent), or fix a component by constraints="
+        "Simplify the random part (fewer random effects, or covariance independent)"
     )
 
 

@@ -54,6 +54,8 @@ def read_errors(spec: Spec, source: Source, sample: Sample, reads: Sequence[Read
     if by is not None and residuals.correlation != "identity":
         _require_constant(by, groups, sample)
     variable, indices = _variable(spec, residuals, source, sample)
+    for found in (strata, indices):
+        _require_two(found)
     if indices is not None:
         _require_all_indices(indices, strata)
     times = read_times(residuals, source, sample, groups, by)
@@ -156,6 +158,17 @@ def _require_variance(name: str, values: np.ndarray, residuals: Residuals, sampl
     else:
         return
     raise ValueError(f"`{name}` is {values[wrong][0]:g} in row {first_row(wrong, sample)}: {rule}")
+
+
+def _require_two(found: Categories | None) -> None:
+    """A variance of its own takes more than one observation."""
+    if found is None:
+        return
+    counts = np.bincount(found.codes, minlength=len(found.labels))
+    if counts.min() < 2:
+        label = found.labels[int(np.argmin(counts))]
+        raise ValueError(f"`{found.name}` {label} has a single observation, too little for a variance of its own; join "
+                         "categories, or leave such rows out")  # fmt: skip
 
 
 def _require_all_indices(indices: Categories, strata: Categories | None) -> None:

@@ -14,7 +14,7 @@ from ..model import AbstractModel, check_params, require_double
 from .mean import Mean
 from .pnls import Point, minimise
 
-REFINEMENTS = 8  # steps that carry the modes' derivatives
+REFINEMENTS = 40  # steps that carry the modes' derivatives, and the variances at their means, which settle slowly
 
 
 class NonlinearModel(AbstractModel):

@@ -285,7 +285,7 @@ class Fit:
         return Text(render(self._report()))
 
     def _report(self):
-        return report(self.spec, self.estimates, self.encoding, _hypotheses.model_wald(self.estimates))
+        return report(self.spec, self.estimates, self.encoding)
 
     def __str__(self) -> str:
         return str(self.summary())

@@ -2,7 +2,7 @@
 
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..post.hypotheses import Wald
+from ..post.hypotheses import model_wald
 from ..post.kinds import kind_of
 from ..syntax import Spec
 from ..tables import Report
@@ -11,11 +11,11 @@ from .linear import linear_report
 from .nonlinear import nonlinear_report
 
 
-def report(spec: Spec, estimates: Estimates, encoding: Encoding, wald: Wald) -> Report:
+def report(spec: Spec, estimates: Estimates, encoding: Encoding) -> Report:
     """The whole output of the command."""
     kind = kind_of(estimates)
     if kind == "linear":
-        return linear_report(spec, estimates, wald)
+        return linear_report(spec, estimates, model_wald(estimates))
     if kind == "nonlinear":
         return nonlinear_report(spec, estimates)
-    return generalized_report(spec, estimates, encoding, wald)
+    return generalized_report(spec, estimates, encoding, model_wald(estimates))
