@@ -262,8 +262,8 @@ def menl(
     By default the mean is linearised around the random effects' modes, and coefficients and variances are found by
     turns (Lindstrom and Bates 1990); `fit.llf` is the log likelihood of the linear model at the end, with `reml` the
     restricted one.  With `intmethod` or `intpoints` it is the true likelihood, integrated by quadrature or Laplace's
-    approximation.  Standard errors of coefficients are those of the linear model times sqrt(n / (n - p)), those of
-    variances come from the observed information with the coefficients held.
+    approximation, with standard errors from the joint observed information.  Otherwise standard errors of coefficients
+    are those of the linear model times sqrt(n / (n - p)), those of variances have the coefficients held.
 
     Args:
         model: the response, `=` and the mean, then options after a comma.

@@ -114,8 +114,8 @@ def test_variance_parameters(case):
     values, errors = translated(fit(case), CASES[case])
     assert set(values.index) == set(stored["vc"])
     for label, value in stored["vc"].items():
-        assert float(values[label]) == pytest.approx(value, rel=1e-5), label
-        assert float(errors[label]) == pytest.approx(stored["vc_se"][label], rel=1e-4), label
+        assert values.to_dict()[label] == pytest.approx(value, rel=1e-5), label
+        assert errors.to_dict()[label] == pytest.approx(stored["vc_se"][label], rel=1e-4), label
 
 
 def test_published_output_of_an_autoregression_of_second_order():

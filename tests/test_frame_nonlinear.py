@@ -129,7 +129,7 @@ def test_names_of_a_mean(table, full):
     assert (second.path, second.name, second.columns, second.covariance) == ("school>class", "school>class", ("W",),
                                                                              "identity")  # fmt: skip
     assert second.variables == ("school", "class") and len(second.groups[0]) == 4
-    assert [(g.label, g.count, g.maximum) for g in names.groups] == [("school", 2, 12), ("class", 4, 6)]
+    assert [(g.label, g.count, g.maximum) for g in names.groups] == [("school", 2, 12), ("school>class", 4, 6)]
 
 
 def test_effects_are_columns_of_ones(table, full):

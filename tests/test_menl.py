@@ -210,9 +210,14 @@ def random_part(text: str, values: dict[str, float], z: np.ndarray) -> np.ndarra
 
 
 @eqx.filter_jit
-def everything(model: Any, params: Params):
-    """(value, gradient), the modes of the rows."""
-    return jax.value_and_grad(lambda p: model.loglik(p))(params), model.of_rows(model.modes(params))
+def value_of(model: Any, params: Params):
+    """The log likelihood, and the modes of the rows."""
+    return model.loglik(params), model.of_rows(model.modes(params))
+
+
+@eqx.filter_jit
+def slopes_and_parts(model: Any, params: Params):
+    return jax.grad(lambda p: model.loglik(p))(params), model.contributions(params)
 
 
 @eqx.filter_jit
@@ -223,10 +228,10 @@ def natural(model: Any, params: Params):
 @pytest.mark.parametrize("text", [TWO_LEVELS, THREE_LEVELS], ids=["two levels", "three levels, restricted"])
 def test_linearised_loglik_against_dense_matrices(text):
     """The modes minimise the penalised squares, the errors' variances being those at the mean there; around them the
-    likelihood is log N(y - f + Z u; 0, Z Sigma Z' + R); its derivatives are those of that as the modes move."""
+    likelihood is log N(y - f + Z u; 0, Z Sigma Z' + R)."""
     model, _, names = built(text)
     params = some_params(text)
-    (value, slope), u = jax.tree.map(np.asarray, everything(model, params))
+    value, u = map(np.asarray, value_of(model, params))
     fixed, y = np.asarray(params.fixed), np.asarray(model.y)
     f, (x, z) = plain_mean(text, fixed, u), slopes_of(text, fixed, u)
     values = printed(model, names, np.asarray(natural(model, params)))
@@ -235,22 +240,23 @@ def test_linearised_loglik_against_dense_matrices(text):
     assert float(value) == pytest.approx(dense, rel=1e-9)
     # at the modes df/du' R^-1 (y - f) = Sigma^-1 u; here multiplied by Z Sigma
     np.testing.assert_allclose(effects @ np.linalg.solve(errors, y - f), np.sum(z * u, 1), atol=1e-6)
+
+
+def test_derivatives_and_contributions_of_the_linearised_loglik():
+    """The modes move with the parameters."""
+    model, params = built(TWO_LEVELS)[0], some_params(TWO_LEVELS)
+    slopes, parts = slopes_and_parts(model, params)
     leaves, shape = jax.tree.flatten(params)
     cuts = np.cumsum([len(leaf) for leaf in leaves])[:-1]
 
     def moved(theta: np.ndarray) -> float:
         there = jax.tree.unflatten(shape, [jnp.asarray(part) for part in np.split(theta, cuts)])
-        return float(everything(model, there)[0][0])
+        return float(value_of(model, there)[0])
 
-    found = np.concatenate(jax.tree.leaves(slope))
-    np.testing.assert_allclose(found, gradient(moved, np.concatenate(leaves)), rtol=1e-5, atol=1e-5)
-
-
-def test_contributions_sum_to_the_loglik():
-    model, params = built(TWO_LEVELS)[0], some_params(TWO_LEVELS)
-    parts = eqx.filter_jit(lambda m, p: m.contributions(p))(model, params)
+    found = np.concatenate(jax.tree.leaves(slopes))
+    np.testing.assert_allclose(found, gradient(moved, np.concatenate(leaves)), rtol=1e-6, atol=1e-6)
     assert parts.shape == (12,)
-    assert float(jnp.sum(parts)) == pytest.approx(float(everything(model, params)[0][0]), rel=1e-12)
+    assert float(jnp.sum(parts)) == pytest.approx(float(value_of(model, params)[0]), rel=1e-12)
 
 
 # --------------------------------------------------------------------------------------------------- a linear mean
@@ -375,7 +381,6 @@ def found_by_search(text: str, rows: pd.DataFrame) -> np.ndarray:
 CURVES = {
     "asymptotic": ("y = {a}+({r}-{a})*exp(-exp({l})*x)+{U[g]}", [101.0, -8.6, -3.2], (1.0, 25.0)),
     "two exponentials": ("y = {a}*exp(-exp({k})*x)+{b}*exp(-exp({l})*x)+{U[g]}", [2.8, 0.8, 0.5, -1.3], (0.2, 8.0)),
-    "logistic, far from one": ("y = {a}/(1+exp(-(x-{m})/{s}))+{U[g]}", [2e5, 7e3, 900.0], (1e3, 2e4)),
 }
 
 
@@ -385,10 +390,8 @@ def test_a_search_finds_the_coefficients(name):
     x = np.tile(np.linspace(low, high, 12), 5)
     if name == "asymptotic":
         y = true[0] + (true[1] - true[0]) * np.exp(-np.exp(true[2]) * x)
-    elif name == "two exponentials":
-        y = true[0] * np.exp(-np.exp(true[1]) * x) + true[2] * np.exp(-np.exp(true[3]) * x)
     else:
-        y = true[0] / (1 + np.exp(-(x - true[1]) / true[2]))
+        y = true[0] * np.exp(-np.exp(true[1]) * x) + true[2] * np.exp(-np.exp(true[3]) * x)
     y = y + 1e-4 * np.std(y) * np.random.default_rng(1).normal(size=60)
     found = found_by_search(text, pd.DataFrame({"x": x, "y": y, "g": np.repeat(np.arange(5), 12)}))
     if name == "two exponentials" and found[1] < found[3]:

@@ -18,6 +18,12 @@ STUCK = (
 )
 
 
+STUCK_ERRORS = (
+    "no maximum was reached: the structure of the errors may have more parameters than the data can tell apart; take a "
+    "simpler one (fewer orders, no by()), or simplify the random effects"
+)
+
+
 EXACT = (
     "the residual variance tends to zero: the random effects reproduce the response exactly, so the likelihood has no "
     "maximum; leave out the random effects that do so, or check the response"
@@ -46,6 +52,8 @@ def verdict(
     if problems and (status.ok or status is Status.NOT_CONVERGED):  # on a ridge, where a climb ends is rounding
         equations = frozenset().union(*(p.equations for p in problems))
         return Verdict(Status.NOT_IDENTIFIED, tuple(p.text for p in problems), equations)
+    if status is Status.NOT_CONVERGED and model.errors is not None and residual >= 1e-9 * float(model.unit) ** 2:
+        return Verdict(status, (STUCK_ERRORS,))
     if status is Status.NOT_CONVERGED:
         vanishing = residual < 1e-9 * float(model.unit) ** 2
         return Verdict(status, (EXACT if vanishing else STUCK,))
@@ -78,8 +86,8 @@ def bound_note(labels: tuple[str, ...]) -> str:
     """What parameters of the errors at a bound mean."""
     lie, it = ("lies", "it") if len(labels) == 1 else ("lie", "them")
     return (
-        f"the errors' {', '.join(labels)} {lie} at a bound of what is possible; no standard errors for {it}. A simpler "
-        "structure of the errors gives the same fit."
+        f"the errors' {', '.join(labels)} {lie} at a bound of what is possible, where the "
+        f"likelihood is highest; no standard errors for {it}."
     )
 
 

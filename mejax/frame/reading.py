@@ -206,7 +206,7 @@ def _group_counts(spec: Spec, reads: Sequence[Read], weights: np.ndarray | None)
         else:
             codes, size = read.effects.codes, read.effects.size
         sizes = np.bincount(np.asarray(codes), weights=counted, minlength=size)
-        label = own_variable(spec, equation)
+        label = own_variable(spec, equation) if spec.nonlinear is None else equation.level.label
         rows[equation.level.label] = GroupCount(
             label, size, round(float(sizes.min())), float(sizes.sum()) / size, round(float(sizes.max()))
         )

@@ -19,7 +19,7 @@ class Evaluation(NamedTuple):
     """The criterion at v (log sigma_e profiled out where that is possible) with its exact derivatives in v, and the
     generalised-least-squares coefficients there with their covariance.
 
-    `held` is the Hessian with the coefficients held (under REML, which has none, the same as `hessian`)."""
+    `held` is the Hessian with the coefficients held where they are (and log|X'V^-1 X| added under REML)."""
 
     v: Float[ArrayLike, " m"]
     value: Float[ArrayLike, ""]
@@ -59,14 +59,13 @@ def evaluate(model: LinearModel, v: Float[ArrayLike, " m"]) -> Evaluation:
     hessian = hessian - weights.logdet_x * jnp.einsum("ab,ibc,cd,jda->ij", inverse, totals, inverse, totals)
     gradient, hessian = _with_log_sigma(model, v, (gradient, hessian), t.rss * pull, rss * pull)
     fixed, covariance = gls(model, expansion.total, log_sigma)
-    return Evaluation(
-        v, criterion(model, t, log_sigma), gradient, hessian, _held(model, hessian, bent), fixed, covariance
-    )
+    return Evaluation(v, criterion(model, t, log_sigma), gradient, hessian, _held(hessian, bent), fixed, covariance)
 
 
-def _held(model: LinearModel, hessian, bent):
+def _held(hessian, bent):
+    """The Hessian without what the coefficients' own movement takes away."""
     depth = len(bent)
-    return hessian if model.reml else hessian.at[:depth, :depth].add(bent)
+    return hessian.at[:depth, :depth].add(bent)
 
 
 def _evaluate_rows(model: LinearModel, v) -> Evaluation:
@@ -92,7 +91,7 @@ def _evaluate_rows(model: LinearModel, v) -> Evaluation:
     gradient, hessian = _with_log_sigma(model, v, derivatives, t.rss * pull, first[1] * pull)
     _, inverse, contrast = dense_parts(total)
     moved = jnp.einsum("abi,b->ia", totals, contrast)
-    held = _held(model, hessian, -pull * moved @ inverse @ moved.T)
+    held = _held(hessian, -pull * moved @ inverse @ moved.T)
     fixed, covariance = gls(model, total, log_sigma)
     return Evaluation(v, criterion(model, t, log_sigma), gradient, hessian, held, fixed, covariance)
 

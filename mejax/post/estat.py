@@ -14,7 +14,7 @@ from .response import has_normal_errors
 from .scales import delta, standard_deviations
 from .tables import COLUMNS, Lines, logit_interval
 
-_INTERVAL = (Column("Estimate"), Column("Std. err.", gap=3), Column("[conf.", gap=3), Column("interval]", gap=3))
+_INTERVAL = (Column("Estimate"), Column("Std. err.", gap=3), Column("[conf.", gap=3), Column("interval]", gap=1))
 
 
 def group(estimates: Estimates) -> Display:

@@ -1,7 +1,7 @@
 """`depvar = <expression> [if] [in] [, options]`: a nonlinear model -> `Nonlinear`.
 
-Definitions may stand anywhere and refer to each other in any order.  What appears first is settled by reading the mean
-from left to right with every definition put in its place: it does not matter where a definition was typed.
+Definitions may stand anywhere and refer to each other in any order.  Coefficients and random effects are in the order
+in which they appear in the definitions as they were given, each with those it needs in their places, then in the mean.
 """
 
 from collections.abc import Iterator, Sequence
@@ -95,7 +95,12 @@ def _written(mean: Cursor, options: dict[str, Any]) -> dict[str, Any]:
     if not order.scalars and not any(_has_coefficients(d) for d in order.definitions.values()):
         mean.fail("the mean has no parameter to estimate", "Parameters stand in braces: `{b1}`.", at=first)
     starts = {f"/{name}": value for name, value in found.starts.items()}
-    return with_options(order.nonlinear(tree, text, starts), found, options)
+    printed = _Order(found)  # what define() holds comes first, as it is given
+    for name, definition in found.definitions.items():
+        if definition.printed:
+            printed.definition(name, "")
+    printed.expression(tree, "")
+    return with_options(printed.nonlinear(tree, text, starts), found, options)
 
 
 def with_options(mean: Nonlinear, found: Substitutes, options: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +155,7 @@ def _labelled(mean: Nonlinear, options: dict[str, Any]) -> dict[str, float]:
 
 @dataclass
 class _Order:
-    """What the mean holds, in the order in which it first appears, every definition in its place."""
+    """What the mean holds, in the order in which it is walked, every definition in its place."""
 
     found: Substitutes
     definitions: dict[str, Definition] = field(default_factory=dict)
@@ -173,7 +178,7 @@ class _Order:
             elif isinstance(leaf, Name):
                 self.columns.setdefault(leaf.name)
             elif isinstance(leaf, Reference):
-                self._definition(leaf.name, inside)
+                self.definition(leaf.name, inside)
                 own = self.extents[leaf.name]
             size, deepest = size + own[0], max(deepest, depth + own[1])
         if size > _LARGEST or deepest > _DEEPEST:
@@ -181,7 +186,8 @@ class _Order:
             raise SyntaxProblem(f"the mean {what}", advice="Make columns of what depends on data alone.")
         return size, deepest
 
-    def _definition(self, name: str, inside: str) -> None:
+    def definition(self, name: str, inside: str) -> None:
+        """Walk what stands for a name, once."""
         if name in self.open:
             chain = " -> ".join([*self.open[self.open.index(name) :], name])
             place = self.found.references[inside, name]

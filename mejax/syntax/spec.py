@@ -211,10 +211,11 @@ class Nonlinear:
     """The mean of a nonlinear model.
 
     `definitions` hold what `mean` and they themselves refer to, in an order in which each comes after those it needs.
-    `effects` are in the order in which they first appear; every one of them is in one of `blocks`.  `combinations` (the
-    names that `definitions` gives a linear combination) and `scalars` are the parameters, each in order of appearance;
-    coefficients are printed in this order.  `starts` maps labels (`/b1`, `phi1:_cons`) to the values given in braces or
-    by `initial()`.  `columns` are the columns of the table that the mean reads outside linear combinations.
+    `effects` are in the order in which they first appear, in `define()` before the mean; every one of them is in one of
+    `blocks`.  `combinations` (the names that `definitions` gives a linear combination) and `scalars` are the
+    parameters, each in the same order; coefficients are printed in this order.  `starts` maps labels (`/b1`,
+    `phi1:_cons`) to the values given in braces or by `initial()`.  `columns` are the columns of the table that the mean
+    reads outside linear combinations.
 
     `function` is the mean as a Python function of JAX arrays, `mean` None then.
     """
