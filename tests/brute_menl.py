@@ -81,13 +81,15 @@ def same(groups: np.ndarray) -> np.ndarray:
     return groups[:, None] == groups[None, :]
 
 
-def loglik(residual: np.ndarray, v: np.ndarray, x: np.ndarray | None = None) -> float:
-    """log N(residual; 0, v); the restricted one of the linear model with the covariates x where they are given."""
+def loglik(residual: np.ndarray, v: np.ndarray, x: np.ndarray | None = None, held: bool = False) -> float:
+    """log N(residual; 0, v); the restricted one of the linear model where its covariates x are given, which are fitted
+    to the residual unless the coefficients are `held`."""
     value = len(residual) * np.log(2 * np.pi) + np.linalg.slogdet(v)[1]
     if x is not None:
         information = x.T @ np.linalg.solve(v, x)
-        residual = residual - x @ np.linalg.solve(information, x.T @ np.linalg.solve(v, residual))
         value += np.linalg.slogdet(information)[1] - x.shape[1] * np.log(2 * np.pi)
+        if not held:
+            residual = residual - x @ np.linalg.solve(information, x.T @ np.linalg.solve(v, residual))
     return float(-0.5 * (value + residual @ np.linalg.solve(v, residual)))
 
 

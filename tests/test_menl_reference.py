@@ -2,9 +2,6 @@
 
 The examples 9b and 9c were printed before their search had ended: their log likelihoods are below the maximum, and the
 reference file says how far off the rest is.  At the maximum stands the polished fit of the same model.
-
-Under REML the stored standard errors of variances hold the coefficients, of which the restricted likelihood is no
-function; those of the linear model are tested elsewhere.
 """
 
 import functools
@@ -32,6 +29,9 @@ EFFECTS = {  # ours, where the stored ones are named by coefficients
     "theoph": {"b0": "U0", "b1": "U1", "b2": "U2"},
     "soybean": {"Asym": "U"},
 }
+# elimination and absorption may change places, with their random effects: two maxima that are one
+MIRRORED = polished("menl", "theoph_diag3_ml")["command"]
+STARTS = {"b0": -3.0, "b1": 0.5, "b2": -2.5}
 CASES = [*POLISHED.values(), "theoph_diag3_ml", "theoph_diag_power_reml", "soybean_covariates_ml"]
 
 
@@ -47,7 +47,8 @@ def table(name: str) -> pd.DataFrame:
 
 @functools.cache
 def fit(command: str, name: str) -> Any:
-    return fit_command(parse(command, nolog=True), table(name))
+    options: dict[str, Any] = {"initial": STARTS} if command == MIRRORED else {}
+    return fit_command(parse(command, nolog=True, **options), table(name))
 
 
 def example(case: str) -> Any:
@@ -137,7 +138,7 @@ def test_variance_parameters(case):
         se = stored["vc_se"][label]
         if se is None:
             assert np.isnan(shown.loc[label, "se"])
-        elif stored["method"] == "ML":
+        else:
             assert shown.loc[label, "se"] == pytest.approx(se, rel=1e-4), label
 
 
