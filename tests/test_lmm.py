@@ -38,7 +38,9 @@ def test_loglik_equals_the_dense_twin(name):
 def plain_likelihood(model):
     """The likelihood as people's own pipelines would write it, for autodiff."""
     return lambda v: criterion(
-        model, sufficient(model, model.variances.working_factors(v))[1], model.variances.log_sigma(v)
+        model,
+        sufficient(model, model.variances.working_factors(v), model.variances.residual(v))[1],
+        model.variances.log_sigma(v),
     )
 
 

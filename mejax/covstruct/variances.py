@@ -60,7 +60,7 @@ class AbstractVariances(eqx.Module):
         """The relative factor of every block in working coordinates."""
 
     @abc.abstractmethod
-    def residual(self, v: Float[ArrayLike, " m"]) -> Float[Array, " r"]:
+    def residual(self, v: Float[ArrayLike, " m"]) -> Float[ArrayLike, " r"]:
         """The parameters of the errors, the last of them log sigma_e."""
 
     @abc.abstractmethod
@@ -71,7 +71,7 @@ class AbstractVariances(eqx.Module):
     def nearest(self, sigmas: Sequence[np.ndarray], residual: float) -> np.ndarray:
         """v whose absolute covariance matrices and residual variance are close to those given."""
 
-    def log_sigma(self, v: Float[ArrayLike, " m"]) -> Float[Array, ""]:
+    def log_sigma(self, v: Float[ArrayLike, " m"]) -> Any:
         """Log of the residual standard deviation."""
         return self.residual(v)[-1]
 
