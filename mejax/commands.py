@@ -73,10 +73,10 @@ def _fit_generalized(spec: Spec, data: Any, say: Callable[[str], None]) -> Fit:
 
 
 def _fit_nonlinear(spec: Spec, data: Any, say: Callable[[str], None]) -> Fit:
-    design, encoding = read(spec, data)
-    names = encoding.names
     assert spec.nonlinear is not None
-    settings, true = _nonlinear_settings(spec, encoding, say), _is_true(spec)
+    true = _is_true(spec)
+    design, encoding = read(spec, data)
+    names, settings = encoding.names, _nonlinear_settings(spec, encoding, say)
     with computing():
         model = to_device(build_nonlinear(design, names, spec.nonlinear, reml=bool(spec.option("reml"))))
         estimates = fit_nonlinear(model, design, names, replace(settings, start=None) if true else settings)

@@ -1,7 +1,7 @@
 """By turns: coefficients and random effects by penalised least squares, variances from the linearised model."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +33,6 @@ class NonlinearSettings:
 
     given: np.ndarray
     searched: np.ndarray
-    optimiser: Settings = field(default_factory=Settings)
     turns: int = ALTERNATIONS
     em: int = 0
     close: float = CLOSE
@@ -93,7 +92,7 @@ def alternate(
     last, best, still = None, np.inf, 0
     try:
         for number in range(1, settings.turns + 1):
-            turn = _turn(model, point, v, settings, settings.em if number == 1 else 0)
+            turn = _turn(model, point, v, settings.em if number == 1 else 0)
             if turn is None:
                 return Alternated(begun, last, Status.NOT_CONVERGED, tuple(history))
             change = np.inf if last is None else _change(last, turn)
@@ -132,18 +131,18 @@ def _shown(history: list[Step], value: float) -> bool:
     return bool(history) and f"{history[-1].value:.8g}" == f"{value:.8g}"
 
 
-def _turn(model: NonlinearModel, point: Point, v: np.ndarray, settings: NonlinearSettings, em: int) -> Turn | None:
+def _turn(model: NonlinearModel, point: Point, v: np.ndarray, em: int) -> Turn | None:
     """Penalised least squares at v, then the variances' maximum around the point found; None where none is finite."""
     solved = solve(model, v, point)
-    linear, expansion = linearised(model, solved.point)
+    linear, expansion = linearised(model, solved)
     if em:
         v, _ = em_iterations(linear, v, FitSettings(em=em))
     logs = standalone(model.variances)
-    found = maximise(lambda v: to_host(evaluate(linear, v)), v, settings.optimiser, lambda step: None, logs=logs)
+    found = maximise(lambda v: to_host(evaluate(linear, v)), v, Settings(), lambda step: None, logs=logs)
     if not np.isfinite(found.at.value):
         return None
     f, x, z = to_host(expansion)
-    return Turn(to_host(solved.point), (np.asarray(f), np.asarray(x), np.asarray(z)), linear, found)
+    return Turn(to_host(solved), (np.asarray(f), np.asarray(x), np.asarray(z)), linear, found)
 
 
 def _polished(turn: Turn) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._status import Status
 from .._tree import to_host
-from ..menl import NonlinearModel, Point, expansion_at, search
+from ..menl import NonlinearModel, Point, linearised, search
 from .alternation import Alternated, NonlinearSettings, Turn, alternate, dependent
 from .climb import given_variances
 
@@ -38,7 +38,8 @@ def from_starts(
     ended += [tried] if tried is not None and tried.last is not None else []
     good = [f for f in ended if f.status.ok]
     if not ended:
-        raise ValueError(_nowhere(model, labels, settings))
+        starts = [f.begun for f in ([tried] if tried is not None else []) + begun]
+        raise ValueError(_nowhere(model, labels, starts, given=tried is not None))
     best = max(good or ended, key=lambda f: f.last.value if f.last else -np.inf)
     interrupted = [f for f in ended if f.status is Status.INTERRUPTED]
     best = interrupted[0] if interrupted else best
@@ -90,16 +91,14 @@ def _from_search(model: NonlinearModel, settings: NonlinearSettings, again: bool
             return
 
 
-def _nowhere(model: NonlinearModel, labels: list[str], settings: NonlinearSettings) -> str:
-    """Why no fit could even begin."""
-    starts = [] if np.any(np.isnan(settings.given)) else [settings.given]
-    starts += list(search(model, np.full_like(settings.given, np.nan), settings.searched)[:1])
+def _nowhere(model: NonlinearModel, labels: list[str], starts: list[np.ndarray], *, given: bool) -> str:
+    """Why no fit could even begin at `starts`; `given`: the first of them was the user's."""
     for start in starts:
-        x = np.asarray(to_host(expansion_at(model, Point(start, to_host(model.nothing()))))[1])
+        x = np.asarray(to_host(linearised(model, Point(start, to_host(model.nothing()))))[1][1])
         mixed = dependent(x) if np.all(np.isfinite(x)) else None
         if mixed is not None:
             return unidentified(labels, mixed)
-    tried = "" if np.any(np.isnan(settings.given)) else ", at the values given or elsewhere"
+    tried = ", at the values given or elsewhere" if given else ""
     return (
         f"no finite mean was found from which to start{tried}; give starting values that are near the data, "
         "`{b1=...}` in the expression or `initial(...)`"

@@ -6,7 +6,6 @@ from .mean import Written as Written
 from .model import NonlinearModel as NonlinearModel
 from .normal import NonlinearNormal as NonlinearNormal
 from .pnls import Point as Point
-from .pnls import expansion_at as expansion_at
 from .pnls import linearised as linearised
 from .pnls import solve as solve
 from .probing import columns_read as columns_read

@@ -112,7 +112,7 @@ class NonlinearModel(AbstractModel):
         derivatives (and of the mean at which variances are taken) by the same small factor as that of the modes.
         """
         held = jax.lax.stop_gradient((fixed, factors, residual))
-        found = minimise(self, held[1], held[2], Point(held[0], self.nothing()), hold=True).point.effects
+        found = minimise(self, held[1], held[2], Point(held[0], self.nothing()), hold=True).effects
 
         def step(effects, _):
             linear = at_errors(self.linearise(Point(fixed, effects)), residual)[0]

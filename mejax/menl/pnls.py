@@ -31,15 +31,6 @@ class Point(NamedTuple):
     effects: tuple[Float[ArrayLike, "_ _"], ...]
 
 
-class Solved(NamedTuple):
-    """Where the search ended, the criterion there, how many steps it took, and whether no gain was left."""
-
-    point: Point
-    value: Float[Array, ""]
-    steps: Int[Array, ""]
-    settled: Bool[Array, ""]
-
-
 class _State(NamedTuple):
     point: Point
     value: Float[Array, ""]
@@ -51,7 +42,7 @@ class _State(NamedTuple):
 def minimise(
     model: "NonlinearModel", factors: tuple[Float[Array, "_ _"], ...], residual: Float[ArrayLike, " r"], point: Point,
     *, hold: bool,
-) -> Solved:  # fmt: skip
+) -> Point:  # fmt: skip
     """From `point` down; with `hold` the coefficients stay.  The errors' variances are those at the mean at `point`.
 
     A step that does not gain, or at which the mean is not finite, is halved.
@@ -79,8 +70,7 @@ def minimise(
         return (state.steps < STEPS) & (state.small < MORE) & ~state.stuck
 
     none = jnp.zeros((), int)
-    found = jax.lax.while_loop(going, step, _State(point, criterion(point), none, none, jnp.zeros((), bool)))
-    return Solved(found.point, found.value, found.steps, found.small > 0)
+    return jax.lax.while_loop(going, step, _State(point, criterion(point), none, none, jnp.zeros((), bool))).point
 
 
 def _criterion(model: "NonlinearModel", factors: tuple, residual, at: Point, mean):
@@ -115,7 +105,7 @@ def _back_up(criterion, here: Point, target: Point, value):
 
 
 @eqx.filter_jit
-def solve(model: "NonlinearModel", v: Float[ArrayLike, " m"], point: Point) -> Solved:
+def solve(model: "NonlinearModel", v: Float[ArrayLike, " m"], point: Point) -> Point:
     """Coefficients and random effects at the optimiser's v, from `point`."""
     return minimise(model, model.variances.working_factors(v), model.variances.residual(v), point, hold=False)
 
@@ -124,9 +114,3 @@ def solve(model: "NonlinearModel", v: Float[ArrayLike, " m"], point: Point) -> S
 def linearised(model: "NonlinearModel", point: Point):
     """The linear model around `point`, and (f, df/dbeta (n, p), df/du (n, Q)) there."""
     return model.linearise(point), model.mean.expand(point.fixed, model.of_rows(point.effects))
-
-
-@eqx.filter_jit
-def expansion_at(model: "NonlinearModel", point: Point):
-    """(f, df/dbeta (n, p), df/du (n, Q)) at `point`."""
-    return model.mean.expand(point.fixed, model.of_rows(point.effects))

@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from .._typing import ArrayLike
 from .model import NonlinearModel
@@ -29,11 +29,10 @@ PLAIN = (0.0, 0.01, 0.1, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 
 
 class Improved(NamedTuple):
-    """Coefficients and mean squared residual of every start; whether no gain was left."""
+    """Coefficients and mean squared residual of every start."""
 
     fixed: Float[ArrayLike, "C p"]
     squares: Float[ArrayLike, " C"]
-    settled: Bool[ArrayLike, " C"]
 
 
 def natural_values(columns: list[np.ndarray], y: np.ndarray) -> np.ndarray:
@@ -147,7 +146,7 @@ def improve(model: NonlinearModel, starts: Float[ArrayLike, "C p"]) -> Improved:
         return jax.lax.while_loop(lambda s: (s.steps < DAMPED_STEPS) & ~s.settled, step, start)
 
     found = jax.vmap(descend)(jnp.asarray(starts))
-    return Improved(found.fixed, found.squares, found.settled & jnp.isfinite(found.squares))
+    return Improved(found.fixed, found.squares)
 
 
 def search(model: NonlinearModel, given: np.ndarray, searched: np.ndarray) -> np.ndarray:
