@@ -1,0 +1,106 @@
+"""What the options of a command say about the fit."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..fitting import FitSettings, GeneralizedSettings, NonlinearSettings
+from ..frame import Encoding
+from ..optimise import Settings
+from ..syntax import Spec
+
+Say = Callable[[str], None]
+
+
+def nonlinear_settings(spec: Spec, encoding: Encoding, say: Say) -> NonlinearSettings:
+    columns = encoding.names.estimated
+    if spec.option("iterate") == 0:
+        raise ValueError("iterate() of menl counts turns of the alternation, of which there is one at least; got 0")
+    searched = np.array([c.constant or not c.equation for c in columns], bool)
+    defaults = NonlinearSettings(np.zeros(0), searched)
+    return NonlinearSettings(
+        given=_starts(spec, [c.label for c in columns]),
+        searched=searched,
+        turns=spec.option("iterate", defaults.turns),
+        em=spec.option("emiterate", 0),
+        close=_tolerance(spec, defaults.close),
+        start=spec.option("start"),
+        say=say,
+    )
+
+
+def _starts(spec: Spec, labels: list[str]) -> np.ndarray:
+    """The starting values of the coefficients, NaN where none is given."""
+    assert spec.nonlinear is not None
+    listed = spec.option("initial")
+    if listed is not None and len(listed) != len(labels):
+        raise ValueError(
+            f"initial() holds {len(listed)} numbers, but the model has {len(labels)} coefficients: {', '.join(labels)}"
+        )
+    if listed is not None:
+        return np.asarray(listed, float)
+    starts = spec.nonlinear.starts
+    unknown = [label for label in starts if label not in labels]
+    if unknown:
+        raise ValueError(f"initial() names `{unknown[0]}`, which is no coefficient of the model: {', '.join(labels)}")
+    return np.array([starts.get(label, np.nan) for label in labels])
+
+
+def linear_settings(spec: Spec, encoding: Encoding, say: Say) -> FitSettings:
+    vce = spec.option("vce", ("oim",))
+    if vce[0] != "oim" and spec.option("reml"):
+        raise ValueError(
+            f"vce({' '.join(vce)}) cannot follow reml: the restricted likelihood is no sum over clusters. "
+            "Drop `reml`, or use vce(oim)"
+        )
+    return FitSettings(
+        optimiser=optimiser(spec),
+        em=spec.option("emiterate", 0),
+        em_only=bool(spec.option("emonly")),
+        em_tolerance=spec.option("emtolerance", 1e-10),
+        em_log=bool(spec.option("emlog")),
+        start=spec.option("start"),
+        vce=vce[0],
+        clusters=_clusters(vce, encoding),
+        say=say,
+    )
+
+
+def generalized_settings(spec: Spec, encoding: Encoding, say: Say) -> GeneralizedSettings:
+    vce = spec.option("vce")
+    if vce is None:
+        vce = ("robust",) if encoding.weight_kind == "pweight" else ("oim",)
+    elif vce[0] == "oim" and encoding.weight_kind == "pweight":
+        raise ValueError(
+            "vce(oim) does not go with sampling weights, whose objective is no likelihood; use vce(robust)"
+        )
+    grid = spec.option("startgrid")
+    return GeneralizedSettings(
+        optimiser=optimiser(spec),
+        start=spec.option("start"),
+        start_values=spec.option("startvalues", "fixedonly"),
+        grid=grid if isinstance(grid, tuple) else (0.1, 1.0, 10.0) if grid else None,
+        vce=vce[0],
+        kind=encoding.weight_kind,
+        clusters=_clusters(vce, encoding),
+        say=say,
+    )
+
+
+def _clusters(vce: tuple[str, ...], encoding: Encoding):
+    return (vce[1], encoding.extras["cluster"]) if vce[0] == "cluster" else None
+
+
+def optimiser(spec: Spec) -> Settings:
+    defaults = Settings()
+    return Settings(
+        iterations=spec.option("iterate", defaults.iterations),
+        tolerance=_tolerance(spec, defaults.tolerance),
+        difficult=bool(spec.option("difficult")),
+    )
+
+
+def _tolerance(spec: Spec, default: float) -> float:
+    """The tightest of the tolerances given; all bound the gain that is still expected."""
+    given = [spec.option(name) for name in ("tolerance", "ltolerance", "nrtolerance") if spec.option(name) is not None]
+    return min(given, default=default)
