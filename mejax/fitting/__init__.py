@@ -5,6 +5,7 @@ from .climb import FitSettings as FitSettings
 from .climb_generalized import GeneralizedSettings as GeneralizedSettings
 from .comparison import boundary_test as boundary_test
 from .comparison import upper_tail as upper_tail
+from .degrees import AbstractDegrees as AbstractDegrees
 from .estimates import Comparison as Comparison
 from .estimates import Component as Component
 from .estimates import Estimates as Estimates

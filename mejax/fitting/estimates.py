@@ -9,6 +9,7 @@ from .._status import Status
 from .._typing import Params
 from ..design import Design, Names
 from ..optimise import Step
+from .degrees import AbstractDegrees
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Estimates:
     (k + a + m, len(v)) holds the derivatives of everything printed in v (generalized models).
     Of a nonlinear model `mean` is the mean, `working` the design of the linear model around the estimates, `linearised`
     that model itself (None on the true likelihood).
+    `degrees` are the denominator degrees of freedom that the fit was asked for (None: tests are normal); by the method
+    of Kenward and Roger the coefficients' covariance matrix is the adjusted one.
     `null_llf` and `null_history` are those of the model without random effects, `null_test` the test against it.
     """
 
@@ -93,6 +96,7 @@ class Estimates:
     linearised: Any = None
     working: Design | None = None
     mean: Any = None
+    degrees: AbstractDegrees | None = None
 
     @property
     def linear(self) -> Any:

@@ -59,11 +59,11 @@ def component_lines(estimates: Estimates, level: float) -> Lines:
     return Lines(tuple(c.label for c in estimates.component_info), rows)
 
 
-def wald_rows(estimate: np.ndarray, se: np.ndarray, level: float) -> np.ndarray:
-    """Estimate, standard error, z, p and the symmetric interval."""
+def wald_rows(estimate: np.ndarray, se: np.ndarray, level: float, df: np.ndarray | None = None) -> np.ndarray:
+    """Estimate, standard error, z (t with `df` degrees of freedom), p and the symmetric interval."""
     z = estimate / se
-    half = critical(level) * se
-    return np.column_stack([estimate, se, z, two_sided(z), estimate - half, estimate + half])
+    half = critical(level, df) * se
+    return np.column_stack([estimate, se, z, two_sided(z, df), estimate - half, estimate + half])
 
 
 def intervals(kinds: Sequence[str], estimate: np.ndarray, se: np.ndarray, level: float) -> np.ndarray:

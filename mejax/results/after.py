@@ -1,0 +1,94 @@
+"""What can be asked after a fit: predictions, simulations, tests, pictures."""
+
+from typing import Any
+
+import pandas as pd
+
+from .._double import computing
+from ..post import hypotheses as _hypotheses
+from ..post.display import Display
+from ..post.kinds import kind_of
+from ..post.predict import predict as _predict
+from ..post.request import Request
+from ..post.simulate import simulate as _simulate
+from .estat import Estat
+from .held import Held
+from .plot import Plot
+
+
+class AfterFit(Held):
+    """Methods of a fit that compute something new."""
+
+    def predict(
+        self,
+        statistic: str = "",
+        data: Any = None,
+        *,
+        conditional: str | None = None,
+        marginal: bool = False,
+        outcome: Any = None,
+        relevel: str | None = None,
+        offset: bool = True,
+        lower: float | None = None,
+        upper: float | None = None,
+        at: Any = None,
+    ) -> pd.Series | pd.DataFrame:
+        """xb, stdp, reffects, reses; fitted, residuals, rstandard (linear); yhat, residuals, rstandard, and what the
+        model defines, such as {phi1:} (nonlinear); mu, pr, eta, density, residuals, pearson, deviance, anscombe, scores
+        (generalized); pr, expected, ystar (censored); mean, median, survival, hazard, distribution, density (survival
+        times).
+
+        Args:
+            statistic: by default xb after linear models, yhat after nonlinear ones, mu after generalized ones, pr after
+                ordinal and multinomial ones, eta after censored ones, mean after survival times.
+            data: new rows to predict, coded as the estimation sample was; by default that sample.
+            conditional: which random effects, "ebmeans" (default; after nonlinear models "ebmodes" is), "ebmodes" or
+                "fixedonly" (none).
+            marginal: whether to integrate the random effects out instead, which gives the statistic of the population.
+            outcome: the category whose probability is wanted (all of them without).
+            relevel: leave out the levels below this one.
+            offset: whether the linear predictor includes the offset or exposure.
+            lower: where the interval of pr, expected and ystar begins (after censored responses; by default the
+                model's own limit, else -infinity).
+            upper: where it ends.
+            at: the time of survival, hazard, distribution and density, or one for each row; by default the time at
+                which the row's record ends.
+
+        Returns:
+            A row per row of the table, NaN where nothing can be predicted; `mejax.post.predict` has the formulas.
+        """
+        asked = Request(statistic, conditional, marginal, outcome, relevel, offset, lower, upper, at)
+        with computing():
+            return _predict(self.estimates, self.encoding, asked, data, self.spec.nonlinear)
+
+    def simulate(self, n: int = 1, *, seed: int = 0) -> pd.DataFrame:
+        """`n` new responses from the fitted model, a column each."""
+        with computing():
+            return _simulate(self.estimates, self.encoding, n, seed)
+
+    @property
+    def plot(self) -> Plot:
+        """`fitted() survival() hazard() outcomes()`: curves of groups and of the population, with matplotlib."""
+        return Plot(self.spec, self.estimates, self.encoding)
+
+    @property
+    def estat(self) -> Estat:
+        """`group() icc() recovariance() sd() wcorrelation() ic()`."""
+        return Estat(self.spec, self.estimates, self.encoding, self.level)
+
+    def test(self, *hypotheses: str) -> _hypotheses.Wald:
+        """Joint Wald test: `fit.test("week")`, `fit.test("week = 6", "_cons = 20")`."""
+        return _hypotheses.test(self.estimates, hypotheses)
+
+    def lincom(self, expression: str, *, level: float | None = None) -> Display:
+        """A linear combination: `fit.lincom("week + 2*_cons")`, `fit.lincom("/b2 - /b3")`."""
+        return _hypotheses.lincom(self.estimates, expression, self._level(level))
+
+    @property
+    def resid(self) -> pd.Series:
+        return pd.Series(self.predict("residuals"))
+
+    @property
+    def fittedvalues(self) -> pd.Series | pd.DataFrame:
+        """Fitted values with the random effects: means, or probabilities of each category."""
+        return self.predict("fitted" if kind_of(self.estimates) == "linear" else "")
