@@ -47,25 +47,36 @@ def average(family: AbstractFamily, name: str, y: Any, eta: np.ndarray, root: np
     """
     if root.shape[-1] == 1:
         return _line(family, name, y, eta, root, aux)
-    nodes, weights = _grid(root)
+    nodes, weights = several_nodes(root)
     total = np.asarray(_grid_sum(family, name, y, eta, root, aux, nodes=nodes, weights=weights))
     return total / weights.sum()
 
 
 def _line(family: AbstractFamily, name: str, y: Any, eta: np.ndarray, root: np.ndarray, aux: np.ndarray) -> np.ndarray:
     """The trapezoid rule over +-20 standard deviations; its step is halved until old and new nodes agree."""
+    return _refined(family, name, y, eta, root, aux)[0]
 
+
+def line_points(family: AbstractFamily, name: str, y: Any, eta: np.ndarray, root: np.ndarray, aux: np.ndarray) -> int:
+    """The number of evenly spaced points, from -20 on, that `average` needs."""
+    return _refined(family, name, y, eta, root, aux)[1]
+
+
+def _refined(
+    family: AbstractFamily, name: str, y: Any, eta: np.ndarray, root: np.ndarray, aux: np.ndarray
+) -> tuple[np.ndarray, int]:
     def sums(points: int, shift: float):
         return _line_sums(family, name, y, eta, root, aux, points=jnp.asarray(points), shift=jnp.asarray(shift))
 
     total, weight = sums(_POINTS, 0.0)
-    for halving in range(_HALVINGS):
-        more, added = sums(_POINTS * 2**halving, 0.5)
+    points = _POINTS
+    for _ in range(_HALVINGS):
+        more, added = sums(points, 0.5)
         old, new = total / weight, more / added
-        total, weight = total + more, weight + added
+        total, weight, points = total + more, weight + added, 2 * points
         if _agree(old, new):
             break
-    return np.asarray(total / weight)
+    return np.asarray(total / weight), points
 
 
 def _agree(old: Any, new: Any) -> bool:
@@ -113,7 +124,7 @@ def _term(family: AbstractFamily, name: str, y: Any, eta, root, aux) -> Callable
     return lambda node: function(y, predictors(family, eta + root @ node), aux)
 
 
-def _grid(root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def several_nodes(root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Nodes (K, D) and weights (K,) for probabilities of the softmax of eta + root z, root (E, n, D).
 
     Moving along axis d by an imaginary i t turns the terms 1, exp(eta_1), ..., exp(eta_E) by the angles 0, root_1d t,

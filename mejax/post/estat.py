@@ -186,5 +186,10 @@ def _frame(labels: list[str], values: np.ndarray, columns: list[str]) -> pd.Data
 
 
 def lines_frame(lines: Lines) -> pd.DataFrame:
-    """A data frame with the fixed column names `estimate se z p lower upper`."""
-    return _frame(list(lines.labels), lines.values, list(COLUMNS))
+    """A data frame with the fixed column names `estimate se z p lower upper`; `t df` in place of `z`."""
+    frame = _frame(list(lines.labels), lines.values, list(COLUMNS))
+    if lines.df is None:
+        return frame
+    frame = frame.rename(columns={"z": "t"})
+    frame.insert(3, "df", lines.df)
+    return frame

@@ -30,7 +30,7 @@ class Functions:
 
     def lines(self, level: float) -> Lines:
         """Estimate, standard error, z (or t), p and interval of each."""
-        return Lines(self.labels, wald_rows(self.values, self.se, level, self.df))
+        return Lines(self.labels, wald_rows(self.values, self.se, level, self.df), self.df)
 
     def combined(self, labels: tuple[str, ...], rows: np.ndarray) -> "Functions":
         """Linear combinations rows @ values, `rows` (q, k)."""

@@ -1,8 +1,9 @@
 """What `margins` finds: functions of the estimates, and what each of them is the margin of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from .functions import Functions
@@ -16,9 +17,11 @@ class MarginsFound:
     text of the level ("" where the margin's term does not have the factor); then, where they were asked for, `_at`
     (counted from 1), a column for every variable of `over`, `dydx` (a covariate, or `2.group` for a factor's level
     against its base) and `outcome`.  `terms` are the factors of each term ((): the overall margin), `levels` the texts
-    of every factor's levels in order and `values` the numbers that they stand for (0, 1, ... for text).
+    of every factor's levels in order, `values` the numbers that they stand for (0, 1, ... for text) and `labels` the
+    words shown for them.
     `title` ("Predictive margins", "Average marginal effects", ...), `expression` (what was averaged) and `at` (one line
-    for each setting) stand above the table, `notes` below it.
+    for each setting) stand above the table, `notes` below it.  `varied` is the covariate that alone differs between the
+    settings, and its values, where there is one and these are numbers.
     """
 
     functions: Functions
@@ -31,3 +34,10 @@ class MarginsFound:
     at: tuple[str, ...]
     nobs: float
     notes: tuple[str, ...] = ()
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    varied: tuple[str, np.ndarray] | None = None
+
+    def shown(self, name: str, level: str) -> str:
+        """The words for a factor's level: its value label, or its text."""
+        words = self.labels.get(name, self.levels[name])
+        return words[self.levels[name].index(level)]

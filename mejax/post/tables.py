@@ -12,10 +12,11 @@ COLUMNS = ("estimate", "se", "z", "p", "lower", "upper")
 
 
 class Lines(NamedTuple):
-    """Rows of a table: labels and an array with the columns of `COLUMNS`."""
+    """Rows of a table: labels and an array with the columns of `COLUMNS`; with degrees of freedom `df` z is t."""
 
     labels: tuple[str, ...]
     values: np.ndarray
+    df: np.ndarray | None = None
 
 
 def coefficient_lines(estimates: Estimates, level: float) -> Lines:

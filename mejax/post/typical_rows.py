@@ -103,10 +103,11 @@ def require_covariate(encoding: Encoding, name: Any, option: str) -> None:
 
 
 def covariates_of(encoding: Encoding) -> tuple[str, ...]:
-    """The columns of the table from which the linear predictor is made, groups aside."""
+    """The columns of the table from which the linear predictor, or a nonlinear mean, is made, groups aside."""
     names = [name for coding in _codings(encoding) for name in coding.variables]
     offset = () if encoding.offset is None else tuple(name.name for name in names_in(encoding.offset))
-    return tuple(dict.fromkeys((*names, *offset)))
+    mean = () if encoding.mean is None else encoding.mean.columns
+    return tuple(dict.fromkeys((*names, *offset, *mean)))
 
 
 def factors_of(encoding: Encoding) -> set[str]:
@@ -125,4 +126,7 @@ def _levels_of(coding: VarlistCoding | FormulaCoding) -> set[str]:
 
 
 def _codings(encoding: Encoding) -> list[VarlistCoding | FormulaCoding]:
-    return [encoding.fixed, *(effect.coding for effect in encoding.effects if effect.coding is not None)]
+    mean = encoding.mean
+    of_mean = () if mean is None else (*mean.combinations, *(slope for slope in mean.slopes if slope is not None))
+    effects = (effect.coding for effect in encoding.effects if effect.coding is not None)
+    return [encoding.fixed, *of_mean, *effects]

@@ -1,0 +1,84 @@
+"""The margins of one term by the levels of its factors."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .margins_found import MarginsFound
+
+
+@dataclass(frozen=True)
+class MarginGrid:
+    """Where the margin of every combination of levels stands among those found, -1 for one that is not there.
+
+    The axes of `index` are `names`: the factors of `term`, then whatever else tells margins apart (`_at`, `over`,
+    `dydx`, `outcome`).
+    """
+
+    term: tuple[str, ...]
+    names: tuple[str, ...]
+    levels: tuple[tuple[str, ...], ...]
+    values: tuple[tuple[float, ...], ...]
+    index: np.ndarray
+
+    def ordered(self, names: tuple[str, ...]) -> "MarginGrid":
+        """With its axes in another order."""
+        axes = [self.names.index(name) for name in names]
+        levels, values = tuple(self.levels[k] for k in axes), tuple(self.values[k] for k in axes)
+        return replace(self, names=names, levels=levels, values=values, index=self.index.transpose(axes))
+
+    def cell(self, place: int) -> str:
+        """`thatch = 5, nitrogen = Urea` of a place in the flattened index."""
+        places = np.unravel_index(place, self.index.shape)
+        pairs = zip(self.names, self.levels, places, strict=True)
+        return ", ".join(f"{name} = {texts[k]}" for name, texts, k in pairs if len(texts) > 1 or name in self.term)
+
+
+def factors_of(found: MarginsFound) -> tuple[str, ...]:
+    """The factors of the terms, in the order of their first mention."""
+    return tuple(dict.fromkeys(factor for term in found.terms for factor in term))
+
+
+def settings_of(found: MarginsFound) -> tuple[str, ...]:
+    """What else tells margins apart: `_at`, the variables of `over`, `dydx`, `outcome`."""
+    return tuple(str(name) for name in found.cells.columns if name not in factors_of(found))
+
+
+def margin_grid(found: MarginsFound, wanted: Collection[str]) -> MarginGrid:
+    """The margins of the smallest term that has all `wanted` factors.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    factors = [name for name in wanted if name not in settings_of(found)]
+    terms = sorted((term for term in found.terms if set(factors) <= set(term)), key=len)
+    if not terms:
+        known = ", ".join("#".join(term) for term in found.terms if term) or "no factor"
+        raise ValueError(
+            f"there are no margins of {'#'.join(factors)}, the terms are {known}. Ask margins for "
+            f'"{"#".join(factors)}" as well'
+        )
+    return _grid(found, terms[0])
+
+
+def _grid(found: MarginsFound, term: tuple[str, ...]) -> MarginGrid:
+    cells = found.cells.astype(str)
+    chosen = np.ones(len(cells), bool)
+    for factor in factors_of(found):
+        chosen &= (cells[factor].to_numpy() != "") == (factor in term)
+    names = (*term, *settings_of(found))
+    levels = [found.levels[f] if f in term else tuple(dict.fromkeys(cells.loc[chosen, f])) for f in names]
+    values = [found.values[f] if f in term else _numbers(texts) for f, texts in zip(names, levels, strict=True)]
+    index = np.full([len(texts) for texts in levels], -1)
+    known = np.isfinite(found.functions.values)
+    for row in np.flatnonzero(chosen & known):
+        index[tuple(texts.index(cells[name].iloc[row]) for name, texts in zip(names, levels, strict=True))] = row
+    return MarginGrid(term, names, tuple(levels), tuple(values), index)
+
+
+def _numbers(texts: tuple[str, ...]) -> tuple[float, ...]:
+    try:
+        return tuple(float(text) for text in texts)
+    except ValueError:
+        return tuple(float(k) for k in range(len(texts)))

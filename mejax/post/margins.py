@@ -1,0 +1,146 @@
+"""Margins: averages of predictions at settings of the covariates, and of their slopes, with delta-method errors.
+
+| statistic | what is averaged over the rows |
+|---|---|
+| default, linear models | X beta |
+| default, generalized models | the statistic of `predict`, the random effects integrated out (`marginal=True` there) |
+| default, nonlinear models | f(beta, 0), the mean of a group whose random effects are zero |
+| `conditional="fixedonly"` | the statistic of a group whose random effects are zero |
+
+Standard errors are those of the delta method with the whole covariance matrix of coefficients, ancillary parameters and
+variance components, and with the rows as they are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..fitting import Estimates
+from ..frame import Encoding
+from .estimability import Estimability
+from .functions import Functions
+from .margin_average import Average, Averager
+from .margin_cells import Asked, Cell, cells_of
+from .margin_nonlinear import NonlinearAverager
+from .margin_statistic import averager_of, expression_of, outcomes_of
+from .margin_tables import describe, levels_of, parse_terms, settings
+from .margins_found import MarginsFound
+
+
+def margins(estimates: Estimates, encoding: Encoding, asked: Asked) -> MarginsFound:
+    """The margins asked for; call inside double precision.
+
+    Raises:
+        ValueError: a factor, covariate, level or statistic that the model does not have, or one that is not that of a
+            population (predictions of groups, residuals).
+    """
+    averager = averager_of(estimates, encoding, asked.request, asked.slope)
+    terms = parse_terms(encoding, asked.terms)
+    names = tuple(dict.fromkeys(name for term in terms for name in term))
+    levels = {name: levels_of(encoding, name) for name in names}
+    settled = settings(encoding, asked.at)
+    cells = list(cells_of(estimates, encoding, asked, terms, levels))
+    estimable = Estimability(estimates, encoding)
+    found = [_average(averager, estimable, cell) for cell in cells]
+    outcomes = outcomes_of(estimates, encoding, asked.request, len(found[0].values))
+    frame = _frame(cells, names, outcomes, asked, settled)
+    return MarginsFound(
+        functions=_functions(estimates, found, frame, asked, terms),
+        cells=frame.drop(columns="_label"),
+        terms=terms,
+        levels={name: known.texts for name, known in levels.items()},
+        values={name: known.numbers for name, known in levels.items()},
+        title=_title(asked),
+        expression=expression_of(estimates, encoding, asked.request),
+        at=tuple(f"{k}._at: {describe(encoding, s)}" for k, s in enumerate(settled, 1)) if asked.at is not None else (),
+        nobs=estimates.nobs,
+        notes=_notes(estimates, found),
+        labels={name: known.labels for name, known in levels.items()},
+        varied=_varied(settled),
+    )
+
+
+def _varied(settled: list[dict[str, Any]]) -> tuple[str, np.ndarray] | None:
+    """The covariate that alone differs between the settings, where its values are numbers."""
+    names = [name for name in settled[0] if len({repr(s.get(name)) for s in settled}) > 1]
+    if len(names) != 1 or any(set(s) != set(settled[0]) for s in settled):
+        return None
+    values = [s[names[0]] for s in settled]
+    return (names[0], np.array(values, float)) if all(isinstance(v, int | float | np.number) for v in values) else None
+
+
+def _title(asked: Asked) -> str:
+    """What the suite calls such margins."""
+    if asked.variables is not None:
+        return "Conditional marginal effects" if asked.atmeans else "Average marginal effects"
+    return "Adjusted predictions" if asked.atmeans or asked.asbalanced else "Predictive margins"
+
+
+def _average(averager: Averager | NonlinearAverager, estimable: Estimability, cell: Cell) -> Average:
+    if cell.against is not None:
+        one, other = (_average(averager, estimable, Cell(rows, cell.where)) for rows in cell.against)
+        return Average(one.values - other.values, one.jacobian - other.jacobian)
+    found = averager.average(cell.sampled, cell.variable)
+    if cell.variable is None and not estimable.holds(cell.sampled, averager.mean_columns):
+        return Average(np.full_like(found.values, np.nan), np.full_like(found.jacobian, np.nan))
+    return found
+
+
+def _frame(
+    cells: list[Cell], names: tuple[str, ...], outcomes: tuple[str, ...], asked: Asked, settled: list
+) -> pd.DataFrame:  # fmt: skip
+    """What identifies each margin, outcome by outcome, and its label."""
+    rows = [{**cell.where, **({"outcome": o} if o else {})} for o in outcomes for cell in cells]
+    known = dict.fromkeys(key for row in rows for key in row)
+    over = [key for key in known if key not in (*names, "_at", "dydx", "outcome")]
+    columns = [*names, *(key for key in ("_at", *over, "dydx", "outcome") if key in known)]
+    frame = pd.DataFrame([{c: row.get(c, "") for c in columns} for row in rows], columns=columns)
+    several = len({tuple(n for n in names if row.get(n)) for row in rows}) > 1
+    frame["_label"] = [_label(row, names, over, several) for row in rows]
+    return frame
+
+
+def _label(row: Mapping[str, str], names: tuple[str, ...], over: Sequence[str], several: bool) -> str:
+    """`2#1`; with several terms `2.thatch#1.nitrogen`; before it the slope's covariate, the outcome, `1._at`."""
+    parts = [row["dydx"]] if "dydx" in row else []
+    parts += [f"outcome={row['outcome']}"] if "outcome" in row else []
+    parts += [f"{row['_at']}._at"] if "_at" in row else []
+    parts += [row[name] for name in over]
+    own = [name for name in names if name in row]
+    parts += [f"{row[name]}.{name}" if several else row[name] for name in own]
+    return "#".join(parts) or "_cons"
+
+
+def _functions(
+    estimates: Estimates, found: list[Average], frame: pd.DataFrame, asked: Asked, terms: tuple
+) -> Functions:  # fmt: skip
+    values = np.stack([a.values for a in found], axis=1).ravel()  # outcome by outcome
+    jacobian = np.stack([a.jacobian for a in found], axis=1).reshape(len(values), -1)
+    covariance = np.nan_to_num(estimates.covariance, nan=0.0)
+    spread = jacobian @ covariance @ jacobian.T
+    plain = Functions(tuple(frame["_label"]), values, spread)
+    if not asked.small:
+        return plain
+    degrees = estimates.degrees
+    if degrees is None:
+        raise ValueError(
+            "margins: `small` needs degrees of freedom, and the model was fitted without; fit it with `dfmethod`, such "
+            'as dfmethod="satterthwaite"'
+        )
+    fixed = jacobian[:, : len(estimates.coefficients)]
+    df = np.array([np.nan if np.isnan(row).any() else degrees.of(row) for row in fixed])
+    return replace(plain, df=df, joint=lambda rows: degrees.joint(rows @ fixed))
+
+
+def _notes(estimates: Estimates, found: list[Average]) -> tuple[str, ...]:
+    notes = []
+    lost = np.isnan(np.diag(estimates.covariance))
+    used = np.any([np.any(np.nan_to_num(a.jacobian[:, lost]) != 0) for a in found]) if lost.any() else False
+    if used:
+        notes.append("variance components without a standard error are taken as known")
+    if any(np.isnan(a.values).any() for a in found):
+        notes.append("(not estimable): the sample has no such combination of levels")
+    return tuple(notes)

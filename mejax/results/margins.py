@@ -1,0 +1,99 @@
+"""`fit.margins`: what it returns, prints and draws."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..post.estat import lines_frame
+from ..post.margins_found import MarginsFound
+from ..tables import Block, Report, Row, render, render_html
+from .margins_picture import draw
+
+
+class Margins:
+    """Margins with their standard errors; `print` shows the table, `plot` the picture.
+
+    Attributes:
+        found: the numbers, `found.functions.values` and `.covariance`, and what each is the margin of.
+        level: the confidence level in per cent.
+    """
+
+    def __init__(self, found: MarginsFound, level: float):
+        self.found = found
+        self.level = level
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """`estimate se z p lower upper` (`t df` in place of z with degrees of freedom), a row for each margin."""
+        return lines_frame(self.found.functions.lines(self.level))
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """What each margin belongs to: levels of the factors, `_at`, `over`, `dydx`, `outcome`."""
+        return self.found.cells.set_axis(list(self.found.functions.labels))
+
+    def cov(self) -> pd.DataFrame:
+        """The covariance matrix of the margins."""
+        labels = list(self.found.functions.labels)
+        return pd.DataFrame(self.found.functions.covariance, index=labels, columns=labels)
+
+    def plot(self, x: str | None = None, *, by: Any = None, interval: bool = True, ax: Any = None) -> Any:
+        """The margins with their intervals, lines for the cells of what is not on the axis.
+
+        Args:
+            x: what is on the axis: a factor of the terms, a covariate that `at` varies, "dydx" or "outcome"; by default
+                the covariate of `at`, else the first factor.
+            by: what gets a line each, a name or several; by default all that varies beside x.
+            interval: whether intervals are drawn.
+            ax: the axes to draw into.
+
+        Returns:
+            The axes.
+        """
+        return draw(self.found, self.table, x, by, interval=interval, ax=ax)
+
+    def _report(self) -> Report:
+        found, functions = self.found, self.found.functions
+        values = functions.lines(self.level).values
+        blocks: dict[str, list[Row]] = {}
+        for k, row in found.cells.reset_index(drop=True).iterrows():
+            heading, term, label = _place(found, row)
+            numbers = values[int(str(k))]
+            known = bool(np.isfinite(numbers[0]))
+            line = Row(label, *numbers, term=term) if known else Row(label, note="not estimable", term=term)
+            blocks.setdefault(heading, []).append(line)
+        return Report(
+            title=found.title,
+            nobs=found.nobs,
+            definitions=(f"Expression: {found.expression}", *found.at),
+            fixed=tuple(Block(heading, tuple(rows)) for heading, rows in blocks.items()),
+            footnotes=tuple(f"Note: {note}" for note in found.notes),
+            estimate_title="dy/dx" if "dydx" in found.cells else "Margin",
+            se_title="Delta-method std. err.",
+            statistic="z" if functions.df is None else "t",
+            level=self.level,
+        )
+
+    def __str__(self) -> str:
+        return render(self._report())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return render_html(self._report())
+
+
+def _place(found: MarginsFound, row: Any) -> tuple[str, str, str]:
+    """(the block's heading, the heading of the term, the row's label) of a margin in print."""
+    own = [name for name in found.levels if row[name]]
+    rest = {name: row[name] for name in found.cells.columns if name not in found.levels and row[name]}
+    heading = ", ".join(f"{name} = {rest[name]}" for name in rest if name not in ("_at", "dydx"))
+    variable = rest.get("dydx", "")
+    names = (["_at"] if "_at" in rest else []) + own
+    levels = ([rest["_at"]] if "_at" in rest else []) + [found.shown(name, row[name]) for name in own]
+    if not names:
+        return heading, "", variable or "_cons"
+    heading = ", ".join(text for text in (variable, heading) if text)
+    return heading, "#".join(names), "#".join(levels)
