@@ -62,8 +62,31 @@ def linear_settings(spec: Spec, encoding: Encoding, say: Say) -> FitSettings:
         start=spec.option("start"),
         vce=vce[0],
         clusters=_clusters(vce, encoding),
+        df=_df_method(spec, vce),
         say=say,
     )
+
+
+def _df_method(spec: Spec, vce: tuple[str, ...]) -> tuple[str, bool] | None:
+    """The method for degrees of freedom, and whether it uses the observed information."""
+    given = spec.option("dfmethod")
+    if given is None:
+        return None
+    method, information = given[0], given[1].strip()
+    if information not in ("", "eim", "oim") or (information and method not in ("satterthwaite", "kroger")):
+        raise ValueError(
+            f"dfmethod({method}, {information}): what may stand after the comma is `eim` or `oim`, the expected or the "
+            "observed information, of the methods satterthwaite and kroger"
+        )
+    if method in ("satterthwaite", "kroger") and not spec.option("reml"):
+        raise ValueError(
+            f"dfmethod({method}) is derived for restricted maximum likelihood; add `reml`, or use dfmethod(residual), "
+            "(repeated) or (anova)"
+        )
+    if vce[0] != "oim" or spec.weights or any(equation.weights for equation in spec.equations):
+        what = f"vce({' '.join(vce)})" if vce[0] != "oim" else "weights"
+        raise ValueError(f"dfmethod({method}) does not go with {what}; leave out one of them")
+    return method, information == "oim"
 
 
 def generalized_settings(spec: Spec, encoding: Encoding, say: Say) -> GeneralizedSettings:

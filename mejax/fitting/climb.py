@@ -25,7 +25,7 @@ class FitSettings:
 
     `em` is a number of EM steps before Newton-Raphson (`em_only`: instead of it); `start` a `Params`, a vector of the
     variance parameters, or None; `clusters` the observations' cluster numbers for a cluster-robust VCE with the
-    variable's name.
+    variable's name.  `df` is the method for degrees of freedom, and whether it uses the observed information.
     """
 
     optimiser: Settings = field(default_factory=Settings)
@@ -36,6 +36,7 @@ class FitSettings:
     start: Any = None
     vce: str = "oim"
     clusters: tuple[str, np.ndarray] | None = None
+    df: tuple[str, bool] | None = None
     say: Callable[[str], None] = lambda line: None
 
 

@@ -8,15 +8,18 @@ from .._typing import Params
 from ..covstruct import AbstractVariances, Fixed
 from ..design import Design, Names
 from ..inference import Information, invert_information, natural_jacobian
-from ..lmm import LinearModel
+from ..lmm import LinearModel, evaluate
 from ..optimise import Maximum
 from .boundary import beyond, held, reached, singular
 from .climb import FitSettings, climb
 from .comparison import Comparison, boundary_test, linear_llf
 from .components import at_bounds, component_info, free_counts
+from .counted_degrees import counted
+from .degrees import AbstractDegrees
 from .diagnosis import Verdict, verdict
 from .estimates import Component, Estimates, block_diagonal
 from .robust import cluster_name, robust_vce, top_clusters
+from .small_sample import KenwardRoger, small_sample
 
 
 def fit_linear(
@@ -42,19 +45,49 @@ def fit_linear(
         settings.say("Computing standard errors ...")
         vces = robust_vce(model, fixed, v, vces, groups)
     judged = verdict(model, design, names, found.status, information, (described, flags, spread))
+    degrees, problems = degrees_of(model, design, names, found, settings)
     basis = np.asarray(model.basis)
     random, residual = model.variances.params(v)
+    vce = basis @ vces[0] @ basis.T if not isinstance(degrees, KenwardRoger) else degrees.adjusted
     of_components = component_vce(jacobian, vces[1], described, judged, information)
     return Estimates(
         model=model, design=design, names=names, theta=Params(fixed, random, residual, np.zeros(0)), v=v,
         status=judged.status, history=found.history, llf=float(found.at.value), nobs=float(model.count),
         coefficients=np.asarray(model.offset) + basis @ fixed, components=components, component_info=described,
-        covariance=block_diagonal(basis @ vces[0] @ basis.T, of_components),
+        covariance=block_diagonal(vce, of_components),
         sigmas=sigmas_of(model.variances, factors, spread),
         parameters=len(fixed) + len(v), vce=settings.vce,
         clusters=cluster_name(model, names, settings.vce, settings.clusters), constraints=constraints,
-        null_test=_null_test(model, found, constraints), notes=judged.notes,
+        null_test=_null_test(model, found, constraints), notes=(*judged.notes, *problems), degrees=degrees,
     )  # fmt: skip
+
+
+def degrees_of(
+    model: LinearModel, design: Design, names: Names, found: Maximum, settings: FitSettings
+) -> tuple[AbstractDegrees | None, tuple[str, ...]]:
+    """Degrees of freedom by the method asked for; where there are none, a note says why and tests are normal."""
+    if settings.df is None:
+        return None, ()
+    settings.say("Computing degrees of freedom ...")
+    try:
+        return degrees_by(model, design, names, np.asarray(found.at.v), settings.df), ()
+    except ValueError as problem:
+        return None, (f"no degrees of freedom: {problem}",)
+
+
+def degrees_by(
+    model: LinearModel, design: Design, names: Names, v: np.ndarray, method: tuple[str, bool]
+) -> AbstractDegrees:
+    """Degrees of freedom by a method and, where there is a choice, the observed information.
+
+    Raises:
+        ValueError: the method is not for such a model.
+    """
+    name, observed = method
+    if name not in ("satterthwaite", "kroger"):
+        return counted(design, names, name)
+    hessian = np.asarray(to_host(evaluate(model, v)).hessian)
+    return small_sample(model, v, hessian, name, observed=observed)
 
 
 def residual_variance(variances: AbstractVariances, v: np.ndarray, components: np.ndarray) -> float:

@@ -10,6 +10,8 @@ from .posterior import modes_at as modes_at
 from .posterior import posterior as posterior
 from .posterior import posterior_modes as posterior_modes
 from .posterior import variances_at as variances_at
+from .small_sample import Curvature as Curvature
+from .small_sample import curvature as curvature
 from .within import GroupErrors as GroupErrors
 from .within import at_errors as at_errors
 from .within import error_covariance as error_covariance

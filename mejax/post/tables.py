@@ -24,7 +24,8 @@ def coefficient_lines(estimates: Estimates, level: float) -> Lines:
     labels = tuple(c.label for c in estimates.names.estimated)
     se = np.sqrt(np.maximum(np.diag(estimates.coefficient_vce), 0.0))
     se = np.where(se > 0, se, np.nan)
-    return Lines(labels, wald_rows(estimates.coefficients, se, level))
+    df = None if estimates.degrees is None else estimates.degrees.single(len(labels))
+    return Lines(labels, wald_rows(estimates.coefficients, se, level, df), df)
 
 
 def ancillary_lines(estimates: Estimates, level: float) -> Lines:
@@ -37,7 +38,9 @@ def ancillary_lines(estimates: Estimates, level: float) -> Lines:
 def all_lines(estimates: Estimates, level: float) -> Lines:
     """Everything printed, in printed order."""
     parts = [f(estimates, level) for f in (coefficient_lines, ancillary_lines, component_lines)]
-    return Lines(tuple(label for part in parts for label in part.labels), np.vstack([part.values for part in parts]))
+    labels, values = tuple(label for part in parts for label in part.labels), np.vstack([part.values for part in parts])
+    df = parts[0].df
+    return Lines(labels, values, None if df is None else np.append(df, np.full(len(labels) - len(df), np.nan)))
 
 
 def exponentiated(lines: Lines) -> Lines:
@@ -46,7 +49,7 @@ def exponentiated(lines: Lines) -> Lines:
     with np.errstate(over="ignore"):
         values[:, [0, 4, 5]] = np.exp(lines.values[:, [0, 4, 5]])
     values[:, 1] = values[:, 0] * lines.values[:, 1]
-    return Lines(lines.labels, values)
+    return Lines(lines.labels, values, lines.df)
 
 
 def component_lines(estimates: Estimates, level: float) -> Lines:

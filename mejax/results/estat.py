@@ -7,6 +7,7 @@ from .._double import computing
 from ..fitting import Estimates
 from ..frame import Encoding
 from ..post import estat as _estat
+from ..post.degrees import estat_df as _estat_df
 from ..post.display import Display
 from ..post.wcorrelation import WithinCluster
 from ..post.wcorrelation import wcorrelation as _wcorrelation
@@ -25,6 +26,12 @@ class Estat:
     def group(self) -> Display:
         """Composition of the groups."""
         return _estat.group(self._estimates)
+
+    def df(self, *methods: str, oim: bool = False) -> Display:
+        """Degrees of freedom of every coefficient, by the fit's own method or by those named: residual, repeated,
+        anova, satterthwaite, kroger; `oim` takes the observed information in place of the expected one."""
+        with computing():
+            return _estat_df(self._estimates, methods, oim)
 
     def icc(self, *, level: float | None = None) -> Display:
         """Intraclass correlations of nested levels."""

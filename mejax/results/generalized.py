@@ -86,7 +86,7 @@ def coefficient_blocks(spec: Spec, estimates: Estimates, coding: ResponseCoding,
         blocks.insert(base, Block(equation_names(coding.labels)[base], remark="base outcome"))
     yield from (block for block in blocks if block.rows or block.remark)
     held = np.diag(estimates.ancillary_vce) == 0
-    labels, values = ancillary_lines(estimates, level)
+    labels, values, _ = ancillary_lines(estimates, level)
     if labels:
         yield Block("", tuple(_row(*each, test=False) for each in zip(labels, values, held, strict=True)))
 

@@ -1,10 +1,11 @@
 """What is printed about a linear mixed model."""
 
 from ..fitting import Estimates
+from ..post.degrees import TITLES
 from ..post.hypotheses import Wald
 from ..post.tables import coefficient_lines
 from ..syntax import Spec
-from ..tables import Block, LRTest, ModelTest, Report
+from ..tables import Block, DegreesOfFreedom, LRTest, Report
 from .components import random_blocks
 from .rows import ending, fixed_rows, group_rows, note_lines
 
@@ -27,7 +28,8 @@ def linear_report(spec: Spec, estimates: Estimates, wald: Wald) -> Report:
         nobs=estimates.nobs if header else None,
         groups=group_rows(estimates) if header and not spec.option("nogroup") else (),
         facts=(("Weights", estimates.names.weight),) if header and estimates.names.weight else (),
-        wald=ModelTest(wald.df, wald.chi2, wald.p) if header else None,
+        df=_degrees(estimates) if header else None,
+        wald=wald.printed if header else None,
         loglik=estimates.llf if header else None,
         loglik_label=likelihood,
         constraints=() if spec.option("nocnsreport") else estimates.constraints,
@@ -36,5 +38,14 @@ def linear_report(spec: Spec, estimates: Estimates, wald: Wald) -> Report:
         lr_test=LRTest("linear model", test.kind, test.stat, test.p, test.conservative) if test and show_test else None,
         footnotes=tuple(ending(estimates)),
         se_title="Robust std. err." if robust else "Std. err.",
+        statistic="z" if estimates.degrees is None else "t",
         level=level,
     )
+
+
+def _degrees(estimates: Estimates) -> DegreesOfFreedom | None:
+    """The method for degrees of freedom and their range."""
+    if estimates.degrees is None:
+        return None
+    found = estimates.degrees.single(len(estimates.coefficients))
+    return DegreesOfFreedom(TITLES[estimates.degrees.method], found.min(), found.mean(), found.max())

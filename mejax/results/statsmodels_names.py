@@ -28,7 +28,8 @@ class StatsmodelsNames(Held):
 
     @property
     def tvalues(self) -> pd.Series:
-        return self._column("z")
+        """z statistics, t where the fit has degrees of freedom."""
+        return self._column("z" if self.estimates.degrees is None else "t")
 
     @property
     def pvalues(self) -> pd.Series:

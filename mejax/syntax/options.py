@@ -93,7 +93,8 @@ _MENL = ("menl",)
 _LINEAR = _MIXED + _MENL  # menl is made of linear models
 _NEWTON = "Leave it out: convergence is judged by the gain still expected, and tolerance() sets how much"
 _PLAIN = "Leave it out: nothing but the printed table depends on it"
-_NORMAL = "Leave it out for the z statistics; a likelihood-ratio test (`lrtest`) is an alternative"
+_SMALL = "Give a dfmethod(), by which the table has t statistics; tests take `small=True`"
+_DF_TABLE = "`fit.estat.df()` shows the degrees of freedom of every coefficient"
 
 _ESTIMATION = [
     *_flags(_LINEAR, "ml:e", "reml"),
@@ -115,8 +116,9 @@ _ESTIMATION = [
     Option("covariance", "cov:ariance", "covariance", commands=_PREDICTED),
     *[Option(w, f"{w[:2]}:{w[2:]}", "expression", commands=_PREDICTED) for w in ("fweight", "iweight", "pweight")],
     *_values("residuals", _MIXED, "res:iduals"),
-    *_unbuilt(_NORMAL, *_values("dfmethod", _MIXED, "dfm:ethod"), *_flags(_MIXED, "small")),
-    *_unbuilt(_NORMAL, *_values("raw", _MIXED, "dftab:le")),
+    *_values("dfmethod", _MIXED, "dfm:ethod"),
+    *_unbuilt(_SMALL, *_flags(_MIXED, "small")),
+    *_unbuilt(_DF_TABLE, *_values("raw", _MIXED, "dftab:le")),
     *_unbuilt("Scale the weights in the data before the fit", *_values("pwscale", _MIXED, "pwscale")),
     *_unbuilt("Leave it out: progress is shown by the iteration log", *_flags(_MIXED, "emdots")),
     *_unbuilt("Leave it out: the log shows no more", *_flags(_PREDICTED, "trace", "grad:ient", "showstep", "hess:ian")),
