@@ -21,6 +21,7 @@ from ..glmm import (
 from ..likelihoods import AbstractFamily
 from ..quadrature import Tree
 from .constraints import LinearConstraints, solutions
+from .group_weights import group_weights
 from .pieces import check_nodes, cut, cut_plan, piece_count, take
 from .structures import structure
 from .whiten import fixed_basis
@@ -67,7 +68,7 @@ def build_generalized(
     method, points = _method(integration, plan, names)
     basis, offset = linear.coefficients(predictors.x.shape[2])
     x, root, base = _fixed_columns(design, predictors.x, basis, offset)
-    weights = _group_weights(design, hosts)
+    weights = group_weights(design, [host.term for host in hosts])
     pieces = 1
     if not plan.crossed and hosts:
         check_nodes(hosts, points, method)
@@ -178,20 +179,6 @@ def _sorted_plan(design: Design, z: tuple[np.ndarray, ...]) -> tuple[Plan, list[
             hosts = ordered
             plan, numbers = make_plan(hosts)
     return plan, hosts, numbers
-
-
-def _group_weights(design: Design, hosts: list[HostTerm]) -> list[np.ndarray | None]:
-    """The weights of each term's groups; equations of one level have the same."""
-    found: list[np.ndarray | None] = []
-    for host in hosts:
-        mine = None
-        for block, order in zip(host.term.blocks, host.term.orders, strict=True):
-            given = design.level_weights[block] if design.level_weights else None
-            if given is not None and mine is None:
-                mine = np.empty(host.term.size)
-                mine[np.arange(host.term.size) if order is None else order] = given
-        found.append(mine)
-    return found
 
 
 def _whole(design: Design, plan: Plan, hosts: list[HostTerm], numbers, arrays: _Arrays) -> Batch:

@@ -6,10 +6,21 @@ import numpy as np
 
 from ..covstruct import ErrorRows, FreeVariances
 from ..design import Design, Names
-from ..elimination import HostTerm, Plan, Rows, cross_products, host_segment_sum, make_plan, make_rows, merge_terms
+from ..elimination import (
+    HostTerm,
+    Plan,
+    Rows,
+    cross_products,
+    host_segment_sum,
+    make_plan,
+    make_rows,
+    merge_terms,
+    row_weights,
+)
 from ..lmm import GroupErrors, LinearModel
 from .constraints import LinearConstraints, constrain_variances
 from .errors import build_errors
+from .group_weights import group_weights
 from .structures import structure
 from .whiten import whiten, working_covariates, working_frames
 
@@ -31,29 +42,45 @@ def build_linear(design: Design, names: Names, *, reml: bool, constraints: Seque
     x = design.x
     if linear.on_coefficients:
         x, y = x @ basis, y - x @ offset
-    white = whiten(x, y, design.weights)
-    w = np.column_stack([white.columns, white.response])
     effects = design.effects
     z = working_covariates(design, frames)
     hosts = merge_terms([e.codes for e in effects], z, [e.size for e in effects])
     plan, numbers = make_plan(hosts)
+    groups = _group_weights(design, plan)
+    weights = row_weights(plan, hosts, design.weights, groups)[-1]
+    white = whiten(x, y, weights)
+    w = np.column_stack([white.columns, white.response])
     return LinearModel(
         plan=plan,
-        products=cross_products(plan, hosts, numbers, w, design.weights),
+        products=cross_products(plan, hosts, numbers, w, design.weights, groups=groups),
         variances=variances,
         root=white.root,
         unroot=np.linalg.inv(white.root),
         shift=white.shift,
         unit=np.asarray(white.unit),
-        count=np.asarray(float(len(y) if design.weights is None else np.sum(design.weights))),
+        count=np.asarray(float(len(y) if weights is None else np.sum(weights))),
         basis=basis,
         offset=offset,
-        cluster_totals=_cluster_totals(plan, hosts, w, design.weights),
+        cluster_totals=_cluster_totals(plan, hosts, w, weights),
         reml=reml,
         errors=None
         if rows is None
         else GroupErrors(rows, _places(plan, hosts, numbers, rows), tuple(h.z for h in hosts), w),
     )
+
+
+def _group_weights(design: Design, plan: Plan) -> tuple[np.ndarray, ...] | None:
+    """The weights of the groups of every chain level, in the order of its groups; None where there are none."""
+    if all(weights is None for weights in design.level_weights):
+        return None
+    if plan.crossed:
+        raise ValueError(
+            "weights of groups are those of nested levels, and this model has crossed effects, whose groups are not "
+            "drawn one within the other; leave the weights out"
+        )
+    terms = [plan.terms[level.term] for level in plan.chain]
+    found = group_weights(design, terms)
+    return tuple(np.ones(t.size) if w is None else w for t, w in zip(terms, found, strict=True))
 
 
 def _places(plan: Plan, hosts: list[HostTerm], numbers: list, rows: ErrorRows) -> Rows:

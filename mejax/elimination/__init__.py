@@ -12,6 +12,7 @@ from .plan import unique_cells as unique_cells
 from .products import Products as Products
 from .products import cross_products as cross_products
 from .products import host_segment_sum as host_segment_sum
+from .products import row_weights as row_weights
 from .schur import Remainder as Remainder
 from .schur import eliminate as eliminate
 from .schur import eliminate_by_cluster as eliminate_by_cluster

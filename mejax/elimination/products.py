@@ -17,6 +17,10 @@ class Products(eqx.Module):
     (P, q) with the crossed columns, `dense[l]` (J, q, w) with W.  Among the crossed columns: `crossed_values` at
     `crossed_entries` of the flattened lower triangle; `crossed_dense` (Q, w).  `total` is W'W (w, w).
     Products of a nested model may have axes for quadrature nodes after the groups.
+
+    Where groups have weights (none of them crossed), products of a level have the weights of the observations and of
+    the groups below it.  `own` (J,) are those of each level's groups, `whole` their products with those of the groups
+    above; None: all 1.
     """
 
     within: tuple[Float[ArrayLike, "_ ..."], ...]
@@ -27,6 +31,8 @@ class Products(eqx.Module):
     crossed_entries: Index
     crossed_dense: Float[ArrayLike, "Q w"]
     total: Float[ArrayLike, "w w"]
+    own: tuple[Float[ArrayLike, " _"], ...] | None = None
+    whole: tuple[Float[ArrayLike, " _"], ...] | None = None
 
 
 def host_segment_sum(values: np.ndarray, codes: np.ndarray, size: int) -> np.ndarray:
@@ -45,28 +51,55 @@ def cross_products(
     w: np.ndarray,
     weights: np.ndarray | None,
     segment_sum: SegmentSum = host_segment_sum,
+    *,
+    groups: tuple[np.ndarray, ...] | None = None,
 ) -> Products:
-    """Form every block.  `numbers` comes from `make_plan`; `weights` (n,) multiply each observation's products."""
-    weighted = w if weights is None else w * weights[:, None]
+    """Form every block.  `numbers` comes from `make_plan`; `weights` (n,) multiply each observation's products,
+    `groups` (J,) per chain level what its groups leave to the levels above."""
     chain = [hosts[level.term] for level in plan.chain]
-    scaled = [h.z if weights is None else h.z * weights[:, None] for h in chain]
+    of_levels = row_weights(plan, hosts, weights, groups)
+    weighted = [w if r is None else w * r[:, None] for r in of_levels]
+    scaled = [h.z if r is None else h.z * r[:, None] for h, r in zip(chain, of_levels[:-1], strict=True)]
     within, between, pairs, dense = [], [], [], []
     for position, (host, z) in enumerate(zip(chain, scaled, strict=True)):
         size = host.term.size
         within.append(_gram(segment_sum, z, host.z, host.codes, size))
         between.append(tuple(_gram(segment_sum, z, above.z, host.codes, size) for above in chain[position + 1 :]))
-        dense.append(_gram(segment_sum, host.z, weighted, host.codes, size))
+        dense.append(_gram(segment_sum, host.z, weighted[position], host.codes, size))
         pairs.append(_pair_products(plan, hosts, position, z, numbers[position], segment_sum))
     values, entries = _crossed(plan, hosts, weights, segment_sum)
     crossed_dense = [
-        _gram(segment_sum, hosts[t].z, weighted, hosts[t].codes, hosts[t].term.size).reshape(-1, w.shape[1])
+        _gram(segment_sum, hosts[t].z, weighted[-1], hosts[t].codes, hosts[t].term.size).reshape(-1, w.shape[1])
         for t in plan.crossed
     ]
     return Products(
         tuple(within), tuple(between), tuple(pairs), tuple(dense), values, entries,
         np.concatenate(crossed_dense) if crossed_dense else np.zeros((0, w.shape[1])),
-        w.T @ weighted,
+        w.T @ weighted[-1], groups, None if groups is None else whole_weights(plan, groups),
     )  # fmt: skip
+
+
+def row_weights(
+    plan: Plan, hosts: list[HostTerm], weights: np.ndarray | None, groups: tuple[np.ndarray, ...] | None
+) -> list[np.ndarray | None]:
+    """The weights of the rows at every chain level, those of the groups below it included; last of all levels."""
+    found = [weights]
+    for position, level in enumerate(plan.chain):
+        below = found[-1]
+        own = None if groups is None else groups[position][hosts[level.term].codes]
+        found.append(below if own is None else own if below is None else below * own)
+    return found
+
+
+def whole_weights(plan: Plan, groups: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """The weight of each group of every level times those of the groups that it lies in."""
+    found = []
+    for position, level in enumerate(plan.chain):
+        weight = np.array(groups[position], float)
+        for up, ancestor in enumerate(level.ancestors):
+            weight = weight * groups[position + 1 + up][np.asarray(ancestor)]
+        found.append(weight)
+    return tuple(found)
 
 
 def _gram(segment_sum, a, b, codes, size):

@@ -50,16 +50,18 @@ def eliminate_chain(plan: Plan, products: Products, factors: tuple[Float[Array, 
     c = jnp.asarray(products.crossed_dense)
     for position, level in enumerate(plan.chain):
         logdets, k = _group_inverse(state.within[position], factors[level.term])
-        logdet = logdet + jnp.sum(logdets)
+        whole = None if products.whole is None else products.whole[position]
+        logdet = logdet + jnp.sum(_times(whole, logdets))
         kw = k @ state.dense[position]
-        total = total - jnp.einsum("jqa,jqb->ab", state.dense[position], kw)
+        total = total - jnp.einsum("jqa,jqb->ab", state.dense[position], _times(whole, kw))
         if plan.columns:
             kp = jnp.einsum("pqr,pr->pq", k[level.pair_group], state.pairs[position])
             lower = _subtract_gram(level, lower, state.pairs[position], kp, plan)
             c = c - segment_sum(
                 jnp.einsum("pq,pqw->pw", kp, state.dense[position][level.pair_group]), level.pair_column, plan.columns
             )
-        state = _update_above(plan, state, position, k, kw)
+        own = None if products.own is None else products.own[position]
+        state = _update_above(plan, state, position, _times(own, k), _times(own, kw))
     return Remainder(logdet, _symmetric(lower, plan.columns), c, total)
 
 
@@ -75,10 +77,17 @@ def eliminate_by_cluster(plan: Plan, products: Products, totals, factors):
         clusters = level.ancestors[-1] if level.ancestors else jnp.arange(top)
         logdets, k = _group_inverse(state.within[position], factors[level.term])
         kw = k @ state.dense[position]
-        logdet = logdet + segment_sum(logdets, clusters, top)
-        totals = totals - segment_sum(jnp.einsum("jqa,jqb->jab", state.dense[position], kw), clusters, top)
-        state = _update_above(plan, state, position, k, kw)
+        own, whole = (None if part is None else part[position] for part in (products.own, products.whole))
+        logdet = logdet + segment_sum(_times(whole, logdets), clusters, top)
+        explained = jnp.einsum("jqa,jqb->jab", state.dense[position], _times(whole, kw))
+        totals = totals - segment_sum(explained, clusters, top)
+        state = _update_above(plan, state, position, _times(own, k), _times(own, kw))
     return logdet, totals
+
+
+def _times(weights, values):
+    """Each group's values times its weight."""
+    return values if weights is None else values * weights.reshape((-1,) + (1,) * (values.ndim - 1))
 
 
 def reduce_dense(remainder: Remainder) -> tuple[Float[Array, ""], Float[Array, "w w"]]:

@@ -14,6 +14,7 @@ from ..likelihoods import family
 from ..syntax import Spec, refuse_unbuilt
 from ..syntax.constraints import Constraint, canonical, collect_constraints
 from .settings import Say, generalized_settings, linear_settings, nonlinear_settings, optimiser
+from .weights import rescaled
 
 
 def silent(line: str) -> None:
@@ -32,7 +33,7 @@ def read_design(spec: Spec, data: Any) -> tuple[Design, Encoding]:
     design, encoding = read(spec, data, matrices=spec.option("matrices"))
     if encoding.response is not None:
         _family(encoding).check(design.y, encoding.row_name)
-    return design, encoding
+    return rescaled(spec, design), encoding
 
 
 def fit_design(spec: Spec, design: Design, encoding: Encoding, say: Say = silent) -> Estimates:

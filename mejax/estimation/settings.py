@@ -47,7 +47,8 @@ def _starts(spec: Spec, labels: list[str]) -> np.ndarray:
 
 
 def linear_settings(spec: Spec, encoding: Encoding, say: Say) -> FitSettings:
-    vce = spec.option("vce", ("oim",))
+    vce = _vce(spec, encoding)
+    _check_weights(spec)
     if vce[0] != "oim" and spec.option("reml"):
         raise ValueError(
             f"vce({' '.join(vce)}) cannot follow reml: the restricted likelihood is no sum over clusters. "
@@ -63,8 +64,37 @@ def linear_settings(spec: Spec, encoding: Encoding, say: Say) -> FitSettings:
         vce=vce[0],
         clusters=_clusters(vce, encoding),
         df=_df_method(spec, vce),
+        kind=encoding.weight_kind,
         say=say,
     )
+
+
+def _vce(spec: Spec, encoding: Encoding) -> tuple[str, ...]:
+    """The kind of standard errors; those of sampling weights are robust."""
+    vce = spec.option("vce")
+    sampled = encoding.weight_kind == "pweight"
+    if vce is None:
+        return ("robust",) if sampled else ("oim",)
+    if vce[0] == "oim" and sampled:
+        raise ValueError(
+            "vce(oim) does not go with sampling weights, whose objective is no likelihood; use vce(robust)"
+        )
+    return vce
+
+
+def _check_weights(spec: Spec) -> None:
+    """What does not go with weights in a linear model."""
+    of_groups = any(equation.weights for equation in spec.equations)
+    sampled = any(weight.kind == "pweight" for weight in spec.weights) or of_groups
+    if sampled and spec.option("reml"):
+        raise ValueError(
+            "weights of groups and sampling weights go with maximum likelihood only: the restricted likelihood is no "
+            "sum over groups. Leave out `reml`"
+        )
+    if of_groups and (spec.option("emiterate") or spec.option("emonly")):
+        raise ValueError("EM steps (emiterate, emonly) are not those of groups with weights; leave them out")
+    if sampled and spec.residuals is not None:
+        raise ValueError("residuals() does not go with weights of groups or sampling weights; leave out one of them")
 
 
 def _df_method(spec: Spec, vce: tuple[str, ...]) -> tuple[str, bool] | None:
@@ -90,13 +120,7 @@ def _df_method(spec: Spec, vce: tuple[str, ...]) -> tuple[str, bool] | None:
 
 
 def generalized_settings(spec: Spec, encoding: Encoding, say: Say) -> GeneralizedSettings:
-    vce = spec.option("vce")
-    if vce is None:
-        vce = ("robust",) if encoding.weight_kind == "pweight" else ("oim",)
-    elif vce[0] == "oim" and encoding.weight_kind == "pweight":
-        raise ValueError(
-            "vce(oim) does not go with sampling weights, whose objective is no likelihood; use vce(robust)"
-        )
+    vce = _vce(spec, encoding)
     grid = spec.option("startgrid")
     return GeneralizedSettings(
         optimiser=optimiser(spec),

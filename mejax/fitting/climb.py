@@ -25,7 +25,8 @@ class FitSettings:
 
     `em` is a number of EM steps before Newton-Raphson (`em_only`: instead of it); `start` a `Params`, a vector of the
     variance parameters, or None; `clusters` the observations' cluster numbers for a cluster-robust VCE with the
-    variable's name.  `df` is the method for degrees of freedom, and whether it uses the observed information.
+    variable's name.  `df` is the method for degrees of freedom, and whether it uses the observed information;
+    `kind` that of the weights.
     """
 
     optimiser: Settings = field(default_factory=Settings)
@@ -37,6 +38,7 @@ class FitSettings:
     vce: str = "oim"
     clusters: tuple[str, np.ndarray] | None = None
     df: tuple[str, bool] | None = None
+    kind: str | None = None
     say: Callable[[str], None] = lambda line: None
 
 

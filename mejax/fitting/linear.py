@@ -43,7 +43,7 @@ def fit_linear(
     fixed, vces = np.asarray(found.at.fixed), (np.asarray(found.at.covariance), information.covariance)
     if settings.vce != "oim":
         settings.say("Computing standard errors ...")
-        vces = robust_vce(model, fixed, v, vces, groups)
+        vces = robust_vce(model, fixed, v, vces, groups, repeated=settings.kind == "fweight")
     judged = verdict(model, design, names, found.status, information, (described, flags, spread))
     degrees, problems = degrees_of(model, design, names, found, settings)
     basis = np.asarray(model.basis)
@@ -52,7 +52,8 @@ def fit_linear(
     of_components = component_vce(jacobian, vces[1], described, judged, information)
     return Estimates(
         model=model, design=design, names=names, theta=Params(fixed, random, residual, np.zeros(0)), v=v,
-        status=judged.status, history=found.history, llf=float(found.at.value), nobs=float(model.count),
+        status=judged.status, history=found.history, llf=float(found.at.value),
+        nobs=float(len(design.x) if settings.kind == "pweight" else model.count),
         coefficients=np.asarray(model.offset) + basis @ fixed, components=components, component_info=described,
         covariance=block_diagonal(vce, of_components),
         sigmas=sigmas_of(model.variances, factors, spread),

@@ -56,10 +56,18 @@ def robust_vce(
     v: np.ndarray,
     bread: tuple[np.ndarray, np.ndarray],
     groups: np.ndarray | None,
+    *,
+    repeated: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sandwiches of the coefficients and of the variance parameters, each with its own bread (blockwise)."""
+    """Sandwiches of the coefficients and of the variance parameters, each with its own bread (blockwise).
+
+    `repeated` says that the groups' weights are numbers of equal ones.
+    """
     scores = to_host(cluster_scores(model, fixed, v))
-    return sandwich(bread[0], scores.fixed, groups), sandwich(bread[1], scores.variances, groups)
+    repeats = None if model.products.own is None or not repeated else np.asarray(model.products.own[-1])
+    found = (sandwich(b, s, groups, repeats) for b, s in zip(bread, scores, strict=True))
+    of_fixed, of_variances = found
+    return of_fixed, of_variances
 
 
 def cluster_name(

@@ -39,6 +39,7 @@ def posterior_modes(model, fixed, factors):
 
     zero = tuple(jnp.zeros(d.shape[:-1]) for d in products.dense), jnp.zeros(model.plan.columns)
     chain, crossed = jax.grad(explained)(zero)
+    chain = _each_once(products, chain)
     return _by_equation(model.plan, chain, crossed, model.variances)
 
 
@@ -51,10 +52,19 @@ def posterior_variances(model, factors, log_sigma, full: bool):
         return logdet + (dense_part(total)[1] if full else 0.0)
 
     within, crossed = jax.grad(logdet, argnums=(0, 1))(model.products.within, model.products.crossed_values)
+    within = _each_once(model.products, within)
     scale = jnp.exp(2 * log_sigma)
     terms = {level.term: 0.5 * (w + jnp.swapaxes(w, 1, 2)) for level, w in zip(model.plan.chain, within, strict=True)}
     terms |= crossed_blocks(model.plan, crossed)
     return tuple(scale * block for block in _cut(model.plan, terms, model.variances, square=True))
+
+
+def _each_once(products, values):
+    """Derivatives that count a group as often as it weighs, for one such group."""
+    if products.whole is None:
+        return values
+    weights = (w.reshape((-1,) + (1,) * (v.ndim - 1)) for w, v in zip(products.whole, values, strict=True))
+    return tuple(v / w for v, w in zip(values, weights, strict=True))
 
 
 @eqx.filter_jit

@@ -119,7 +119,7 @@ _ESTIMATION = [
     *_values("dfmethod", _MIXED, "dfm:ethod"),
     *_unbuilt(_SMALL, *_flags(_MIXED, "small")),
     *_unbuilt(_DF_TABLE, *_values("raw", _MIXED, "dftab:le")),
-    *_unbuilt("Scale the weights in the data before the fit", *_values("pwscale", _MIXED, "pwscale")),
+    *_values("pwscale", _MIXED, "pwscale"),
     *_unbuilt("Leave it out: progress is shown by the iteration log", *_flags(_MIXED, "emdots")),
     *_unbuilt("Leave it out: the log shows no more", *_flags(_PREDICTED, "trace", "grad:ient", "showstep", "hess:ian")),
 ]  # fmt: skip

@@ -4,9 +4,7 @@ from .options import options_of
 from .problem import point_at
 from .spec import Spec, Weight
 
-_LEVEL_ADVICE = "Repeat the groups' observations under new group labels, or fit without the weights"
 _TECHNIQUE_ADVICE = "Leave it out: Newton-Raphson (nr) on the exact Hessian is used"
-_WEIGHT_ADVICE = "Fit without it; whole-number weights that repeat observations go in as `fweight`"
 
 
 def refuse_unbuilt(spec: Spec) -> None:
@@ -17,27 +15,16 @@ def refuse_unbuilt(spec: Spec) -> None:
     if spec.option("technique", "nr") != "nr":
         raise NotImplementedError(_message(spec, f"technique({spec.option('technique')})", _TECHNIQUE_ADVICE))
     if spec.command == "mixed":
-        for weight in spec.weights:
-            _refuse_weight(spec, weight, level=False)
-        for weight in (weight for equation in spec.equations for weight in equation.weights):
-            _refuse_weight(spec, weight, level=True)
+        for weight in (*spec.weights, *(weight for equation in spec.equations for weight in equation.weights)):
+            _refuse_weight(spec, weight)
 
 
-def _refuse_weight(spec: Spec, weight: Weight, *, level: bool) -> None:
-    if weight.kind != "fweight":
-        message = _message(spec, weight.kind, _weight_advice(weight))
-    elif level:
-        message = _message(spec, "fweight() of a random-effects level", _LEVEL_ADVICE)
-    else:
-        return
-    raise NotImplementedError(point_at(spec.text, weight.span, message))
+def _refuse_weight(spec: Spec, weight: Weight) -> None:
+    if weight.kind in ("iweight", "aweight"):
+        name = "analytic" if weight.kind == "aweight" else "importance"
+        message = _message(spec, weight.kind, f"`mixed` has no {name} weights; use fweight or pweight, or leave it out")
+        raise NotImplementedError(point_at(spec.text, weight.span, message))
 
 
 def _message(spec: Spec, what: str, advice: str) -> str:
     return f"`{what}` is not built yet for `{spec.command}`. What to do instead: {advice[:1].lower()}{advice[1:]}."
-
-
-def _weight_advice(weight: Weight) -> str:
-    if weight.kind == "aweight":
-        return "`mixed` has no analytic weights; leave it out"
-    return _WEIGHT_ADVICE
