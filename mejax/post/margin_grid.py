@@ -13,25 +13,27 @@ class MarginGrid:
     """Where the margin of every combination of levels stands among those found, -1 for one that is not there.
 
     The axes of `index` are `names`: the factors of `term`, then whatever else tells margins apart (`_at`, `over`,
-    `dydx`, `outcome`).
+    `dydx`, `outcome`).  `levels` are the texts of their levels, `words` what is shown for them and `values` the numbers
+    that they stand for.
     """
 
     term: tuple[str, ...]
     names: tuple[str, ...]
     levels: tuple[tuple[str, ...], ...]
+    words: tuple[tuple[str, ...], ...]
     values: tuple[tuple[float, ...], ...]
     index: np.ndarray
 
     def ordered(self, names: tuple[str, ...]) -> "MarginGrid":
         """With its axes in another order."""
         axes = [self.names.index(name) for name in names]
-        levels, values = tuple(self.levels[k] for k in axes), tuple(self.values[k] for k in axes)
-        return replace(self, names=names, levels=levels, values=values, index=self.index.transpose(axes))
+        levels, words, values = (tuple(each[k] for k in axes) for each in (self.levels, self.words, self.values))
+        return replace(self, names=names, levels=levels, words=words, values=values, index=self.index.transpose(axes))
 
     def cell(self, place: int) -> str:
         """`thatch = 5, nitrogen = Urea` of a place in the flattened index."""
         places = np.unravel_index(place, self.index.shape)
-        pairs = zip(self.names, self.levels, places, strict=True)
+        pairs = zip(self.names, self.words, places, strict=True)
         return ", ".join(f"{name} = {texts[k]}" for name, texts, k in pairs if len(texts) > 1 or name in self.term)
 
 
@@ -70,11 +72,12 @@ def _grid(found: MarginsFound, term: tuple[str, ...]) -> MarginGrid:
     names = (*term, *settings_of(found))
     levels = [found.levels[f] if f in term else tuple(dict.fromkeys(cells.loc[chosen, f])) for f in names]
     values = [found.values[f] if f in term else _numbers(texts) for f, texts in zip(names, levels, strict=True)]
+    words = [found.labels.get(name, texts) for name, texts in zip(names, levels, strict=True)]
     index = np.full([len(texts) for texts in levels], -1)
     known = np.isfinite(found.functions.values)
     for row in np.flatnonzero(chosen & known):
         index[tuple(texts.index(cells[name].iloc[row]) for name, texts in zip(names, levels, strict=True))] = row
-    return MarginGrid(term, names, tuple(levels), tuple(values), index)
+    return MarginGrid(term, names, tuple(levels), tuple(words), tuple(values), index)
 
 
 def _numbers(texts: tuple[str, ...]) -> tuple[float, ...]:

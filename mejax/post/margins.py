@@ -59,6 +59,7 @@ def margins(estimates: Estimates, encoding: Encoding, asked: Asked) -> MarginsFo
         nobs=estimates.nobs,
         notes=_notes(estimates, found),
         labels={name: known.labels for name, known in levels.items()},
+        quantity="Margin" if asked.variables is None else f"{asked.slope[:2]}/{asked.slope[2:]}",
         varied=_varied(settled),
     )
 
@@ -132,7 +133,7 @@ def _functions(
         )
     fixed = jacobian[:, : len(estimates.coefficients)]
     df = np.array([np.nan if np.isnan(row).any() else degrees.of(row) for row in fixed])
-    return replace(plain, df=df, joint=lambda rows: degrees.joint(rows @ fixed))
+    return replace(plain, df=df, joint=lambda rows: degrees.joint(rows @ np.nan_to_num(fixed)))
 
 
 def _notes(estimates: Estimates, found: list[Average]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ class MarginsFound:
     against its base) and `outcome`.  `terms` are the factors of each term ((): the overall margin), `levels` the texts
     of every factor's levels in order, `values` the numbers that they stand for (0, 1, ... for text) and `labels` the
     words shown for them.
-    `title` ("Predictive margins", "Average marginal effects", ...), `expression` (what was averaged) and `at` (one line
+    `quantity` is the title of the column ("Margin", "dy/dx", "ey/ex").  `title` ("Predictive margins", "Average marginal effects", ...), `expression` (what was averaged) and `at` (one line
     for each setting) stand above the table, `notes` below it.  `varied` is the covariate that alone differs between the
     settings, and its values, where there is one and these are numbers.
     """
@@ -35,6 +35,7 @@ class MarginsFound:
     nobs: float
     notes: tuple[str, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    quantity: str = "Margin"
     varied: tuple[str, np.ndarray] | None = None
 
     def shown(self, name: str, level: str) -> str:

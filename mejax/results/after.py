@@ -1,5 +1,6 @@
 """What can be asked after a fit: predictions, simulations, tests, pictures."""
 
+import os
 from typing import Any
 
 import pandas as pd
@@ -8,15 +9,19 @@ from .._double import computing
 from ..post import hypotheses as _hypotheses
 from ..post.display import Display
 from ..post.kinds import kind_of
+from ..post.nonlinear_combinations import NonlinearCombinations
+from ..post.nonlinear_combinations import nlcom as _nlcom
 from ..post.predict import predict as _predict
 from ..post.request import Request
 from ..post.simulate import simulate as _simulate
+from ..post.testparm import testparm as _testparm
+from ..saving import save_fit
 from .estat import Estat
-from .held import Held
+from .margin_methods import MarginMethods
 from .plot import Plot
 
 
-class AfterFit(Held):
+class AfterFit(MarginMethods):
     """Methods of a fit that compute something new."""
 
     def predict(
@@ -76,13 +81,58 @@ class AfterFit(Held):
         """`group() icc() recovariance() sd() wcorrelation() ic()`."""
         return Estat(self.spec, self.estimates, self.encoding, self.level)
 
-    def test(self, *hypotheses: str) -> _hypotheses.Wald:
-        """Joint Wald test: `fit.test("week")`, `fit.test("week = 6", "_cons = 20")`."""
-        return _hypotheses.test(self.estimates, hypotheses)
+    def test(self, *hypotheses: str, small: bool = False) -> _hypotheses.Wald:
+        """Joint Wald test: `fit.test("week")`, `fit.test("week = 6", "_cons = 20")`.
 
-    def lincom(self, expression: str, *, level: float | None = None) -> Display:
-        """A linear combination: `fit.lincom("week + 2*_cons")`, `fit.lincom("/b2 - /b3")`."""
-        return _hypotheses.lincom(self.estimates, expression, self._level(level))
+        With `small` an F test of coefficients, with the degrees of freedom of the fit's `dfmethod`.
+        """
+        with computing():
+            return _hypotheses.test(self.estimates, hypotheses, small=small)
+
+    def testparm(self, *terms: str, equal: bool = False, small: bool = False) -> _hypotheses.Wald:
+        """Joint test of all coefficients of terms: `fit.testparm("i.thatch", "nitrogen#thatch", "week*")`.
+
+        They are zero or, with `equal`, the same; `small` is that of `test`.  A term is written in the suite's way, as
+        in the formula, or as a label; of a response in several equations it has coefficients in all of them, `2:age`
+        in one.
+        """
+        with computing():
+            return _testparm(self.estimates, terms, equal=equal, small=small)
+
+    def lincom(
+        self, expression: str, *, level: float | None = None, eform: bool = False, small: bool = False
+    ) -> Display:
+        """A linear combination: `fit.lincom("week + 2*_cons")`, `fit.lincom("/b2 - /b3")`.
+
+        `eform` shows exp of it: odds, incidence-rate, hazard ratios.  With `small` it is referred to Student's t with
+        the degrees of freedom of the fit's `dfmethod`.
+        """
+        with computing():
+            return _hypotheses.lincom(self.estimates, expression, self._level(level), eform=eform, small=small)
+
+    def nlcom(self, *expressions: str, level: float | None = None) -> NonlinearCombinations:
+        """Nonlinear combinations by the delta method: `fit.nlcom("exp(_b[week])", "ratio: _b[week]/_b[_cons]")`.
+
+        Args:
+            expressions: of the labels of `fit.params`, in `_b[]` or bare, with `+ - * / ^`, exp, ln, log, sqrt, abs,
+                sin, cos, tan, atan, tanh, invlogit, logit, normal, min, max and the other functions of a nonlinear
+                mean; `name:` in front names one.
+            level: the confidence level in per cent.
+
+        Returns:
+            What prints as a table; `.table` is a frame, `.covariance` the covariance matrix of the combinations.
+        """
+        with computing():
+            return _nlcom(self.estimates, expressions, self._level(level))
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the fit to a file, which `me.load` reads: `fit.save("growth.mejax")`; an existing file is replaced.
+
+        The file holds the columns of the table that the model and its conditions use: treat it as the data themselves.
+        Loading it runs nothing that it holds, so that files of others are safe to load.  A nonlinear model whose mean
+        is a Python function cannot be saved.
+        """
+        save_fit(path, self.spec, self.estimates, self.encoding)
 
     @property
     def resid(self) -> pd.Series:

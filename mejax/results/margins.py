@@ -1,14 +1,19 @@
 """`fit.margins`: what it returns, prints and draws."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from .._double import computing
+from ..post.contrasts import contrast as _contrast
 from ..post.estat import lines_frame
 from ..post.margins_found import MarginsFound
+from ..post.pairwise import pairwise as _pairwise
 from ..tables import Block, Report, Row, render, render_html
+from .contrasts import Contrasts, PairwiseComparisons
 from .margins_picture import draw
 
 
@@ -54,6 +59,37 @@ class Margins:
         """
         return draw(self.found, self.table, x, by, interval=interval, ax=ax)
 
+    def contrast(
+        self, operators: str | Sequence[str] | None = None, *, mcompare: str = "noadjust", wald: bool = True,
+        effects: bool = True, **options: Any,
+    ) -> Contrasts:  # fmt: skip
+        """Contrasts of the margins between the levels of their factors; see `fit.contrast` for the notation.
+
+        Args:
+            operators: contrasts such as "r.thatch"; by default the joint test of every term.
+            mcompare: the adjustment for several comparisons: noadjust, bonferroni, sidak, scheffe, holm.
+            wald: whether the joint tests are shown.
+            effects: whether the single contrasts are.
+            **options: `weights`, `adjustall`, `overall`, `sort`: see `mejax.post.contrasts.contrast`.
+        """
+        with computing():
+            found = _contrast(self.found, operators, mcompare=mcompare, level=self.level, **options)
+        return Contrasts(found, wald=wald, effects=effects)
+
+    def pwcompare(
+        self, *, mcompare: str = "noadjust", effects: bool | None = None, **options: Any
+    ) -> PairwiseComparisons:  # fmt: skip
+        """All pairwise differences of the margins within each term.
+
+        Args:
+            mcompare: the adjustment: noadjust, bonferroni, sidak, scheffe, holm, tukey.
+            effects: whether the differences are shown; by default unless `groups` is asked for.
+            **options: `groups`, `adjustall`, `sort`: see `mejax.post.pairwise.pairwise`.
+        """
+        with computing():
+            found = _pairwise(self.found, mcompare=mcompare, level=self.level, **options)
+        return PairwiseComparisons(found, effects=effects)
+
     def _report(self) -> Report:
         found, functions = self.found, self.found.functions
         values = functions.lines(self.level).values
@@ -70,7 +106,7 @@ class Margins:
             definitions=(f"Expression: {found.expression}", *found.at),
             fixed=tuple(Block(heading, tuple(rows)) for heading, rows in blocks.items()),
             footnotes=tuple(f"Note: {note}" for note in found.notes),
-            estimate_title="dy/dx" if "dydx" in found.cells else "Margin",
+            estimate_title=found.quantity,
             se_title="Delta-method std. err.",
             statistic="z" if functions.df is None else "t",
             level=self.level,
