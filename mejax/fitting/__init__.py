@@ -13,5 +13,9 @@ from .generalized import fit_generalized as fit_generalized
 from .linear import degrees_by as degrees_by
 from .linear import fit_linear as fit_linear
 from .nonlinear import fit_nonlinear as fit_nonlinear
+from .replicates import Replicates as Replicates
+from .replicates import batched as batched
+from .replicates import fit_counts as fit_counts
+from .replicates import fit_responses as fit_responses
 from .small_sample import KenwardRoger as KenwardRoger
 from .true_likelihood import fit_true as fit_true

@@ -14,6 +14,9 @@ from .model import GeneralizedModel as GeneralizedModel
 from .posterior import EmpiricalBayes as EmpiricalBayes
 from .posterior import cluster_scores as cluster_scores
 from .posterior import empirical_bayes as empirical_bayes
+from .replicates import evaluate_counts as evaluate_counts
+from .replicates import evaluate_responses as evaluate_responses
+from .replicates import start_responses as start_responses
 from .single import Evaluation as Evaluation
 from .single import evaluate_single as evaluate_single
 from .single import row_slopes as row_slopes

@@ -10,6 +10,9 @@ from .posterior import modes_at as modes_at
 from .posterior import posterior as posterior
 from .posterior import posterior_modes as posterior_modes
 from .posterior import variances_at as variances_at
+from .replicates import ResponseRows as ResponseRows
+from .replicates import evaluate_counts as evaluate_counts
+from .replicates import evaluate_responses as evaluate_responses
 from .small_sample import Curvature as Curvature
 from .small_sample import curvature as curvature
 from .within import GroupErrors as GroupErrors
