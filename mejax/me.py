@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .commands import fit_command, fit_function
+from .commands import load as load
 from .post.lrtest import lrtest as lrtest
 from .results import Fit
+from .results import table as table
 from .syntax import parse
 
 
@@ -60,8 +62,7 @@ def meglm(model: str, data: Any, **options: Any) -> Fit:
             `offset`, `intmethod` ("mvaghermite", "mcaghermite", "ghermite", "laplace", "pcaghermite", "pclaplace"),
             `intpoints`, `exactderivatives`, `covariance`, `eform`, `asis`, `where`, `rows`, `fweight`, `iweight`,
             `pweight`, `vce` ("oim", "robust", "cluster id"), `constraints`, `matrices`, `startvalues`, `startgrid`,
-            `start`, `level`, `iterate`, `difficult`, `tolerance`, `nolog`, `collinear`, `baselevels` and the other
-            display options.
+            `start`, `level`, `iterate`, `difficult`, `tolerance`, `nolog`, `collinear` and the display options.
 
     Returns:
         A `Fit`; `print(fit)` is the whole output.
@@ -180,8 +181,7 @@ def meintreg(model: str, data: Any, **options: Any) -> Fit:
         me.meintreg("low ~ age + (1 | firm)", df, upper="high")
 
     Equal ends are a value observed; a missing (or infinite) lower end is left-censored, a missing upper one
-    right-censored.  `var(e.y)` stands with the variance components.  Arguments, results and errors are those of
-    `meglm`.
+    right-censored.  `var(e.y)` stands with the variance components.  All else is as in `meglm`.
 
     Source: Stewart (1983), On least squares estimation when the dependent variable is grouped.
     """

@@ -66,6 +66,11 @@ def test_counts_that_publications_state():
     assert persons == [[180, 161, 146, 145], [181, 161, 157, 158]]
 
 
+def test_every_sample_of_penicillin_is_on_every_plate():
+    counts = datasets.load("penicillin").groupby(["plate", "sample"]).size()
+    assert len(counts) == 24 * 6 and (counts == 1).to_numpy().all()
+
+
 def test_frames_are_independent():
     first = datasets.load("clippings")
     first["chlorophyll"] = 0.0

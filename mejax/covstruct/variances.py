@@ -112,12 +112,18 @@ class FreeVariances(AbstractVariances):
         blocks: Sequence[AbstractCovariance],
         frames: Sequence[np.ndarray | None] | None = None,
         errors: Errors | None = None,
+        *,
+        profiled: bool = True,
     ):
         self.blocks = tuple(blocks)
         self.errors = errors
         self.frames = (None,) * len(self.blocks) if frames is None else tuple(frames)
-        self.profiled = all(b.relative for b in blocks)
+        self.profiled = profiled and all(b.relative for b in blocks)
         self.cuts = tuple(np.cumsum([0, *(len(b.init()) for b in blocks)]).tolist())
+
+    def unprofiled(self) -> "FreeVariances":
+        """The same parameters, log sigma_e free like the others."""
+        return FreeVariances(self.blocks, self.frames, self.errors, profiled=False)
 
     def _thetas(self, v):
         return tuple(v[a:b] for a, b in zip(self.cuts, self.cuts[1:], strict=False))

@@ -238,4 +238,17 @@ CATALOGUE: Mapping[str, Dataset] = {
             "`df['occasion'] = df.groupby('mare').cumcount() + 1`.",
         ),
     ),
+    "penicillin": Dataset(
+        title="an assay of penicillin: six samples on each of 24 plates",
+        rows=144,
+        columns={
+            "plate": "plate, a to x",
+            "sample": "sample of penicillin, A to F; each was put on every plate",
+            "diameter": "diameter in mm of the zone in which the bacteria do not grow",
+        },
+        origin=(
+            "O. L. Davies and P. L. Goldsmith (editors), Statistical Methods in Research and Production, 4th edition "
+            "(Oliver and Boyd, 1972), section 6.6. Also in the R package lme4 as Penicillin (GPL >= 2)."
+        ),
+    ),
 }

@@ -13,6 +13,8 @@ from .generalized import fit_generalized as fit_generalized
 from .linear import degrees_by as degrees_by
 from .linear import fit_linear as fit_linear
 from .nonlinear import fit_nonlinear as fit_nonlinear
+from .profile import Curve as Curve
+from .profile import profile_curve as profile_curve
 from .replicates import Replicates as Replicates
 from .replicates import batched as batched
 from .replicates import fit_counts as fit_counts

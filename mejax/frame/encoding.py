@@ -46,6 +46,8 @@ class Encoding:
     `level_weights` has one array of weights per group for each equation whose level has them, `weight_kind` is the
     kind of all weights ("fweight", "iweight", "pweight"; None without any).  `response` is the family of a generalized
     linear model and the meaning of its response.  Of a nonlinear model `mean` makes the columns, and `fixed` is empty.
+    `columns` are those that the model uses, `looked_at` all that were looked at, conditions and clusters included: with
+    them the table can be read again.
     """
 
     names: Names
@@ -62,6 +64,7 @@ class Encoding:
     response: ResponseCoding | None = None
     weight_kind: str | None = None
     mean: MeanCoding | None = None
+    looked_at: Mapping[str, Column] = field(default_factory=dict)
 
     def row_name(self, place: int) -> str:
         """What messages call an observation of the sample (counted from 0): "row 17", its row in the table from 1."""

@@ -41,7 +41,7 @@ def read(spec: Spec, table: Any, *, matrices: Mapping[str, Any] | None = None) -
 
     Args:
         spec: what the model's text says.
-        table: a pandas, polars or pyarrow table, or a mapping of columns.
+        table: a pandas, polars or pyarrow table, a mapping of columns, or a `Source`.
         matrices: the arrays that `covariance(fixed(name))` and `covariance(pattern(name))` name.
 
     Returns:
@@ -230,4 +230,5 @@ def _encoding(
         offset_expression(spec), sample_extras(needs, sample), of_groups,
         {name: source.column(name) for name in needs.variables}, table_options(spec, source), part.response.coding,
         weight_kind(spec), part.mean and part.mean.coding,
+        {name: source.cache[name] for name in source.names if name in source.cache},
     )  # fmt: skip

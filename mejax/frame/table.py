@@ -1,7 +1,7 @@
 """Tables of any kind, read one column at a time."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -36,7 +36,12 @@ class Source:
 
 
 def open_table(table: Any, text: str = "") -> Source:
-    """A `Source` over a pandas, polars or pyarrow table, a mapping of columns or a structured array."""
+    """A `Source` over a pandas, polars or pyarrow table, a mapping of columns or a structured array.
+
+    A `Source` itself is taken as it is: so tables are read again whose columns have been converted before.
+    """
+    if isinstance(table, Source):
+        return replace(table, text=text)
     if isinstance(table, pd.DataFrame):
         labels = table.attrs.get("value_labels", {})
         return Source(tuple(table.columns), len(table), partial(_pandas, table), text, table.index, labels)

@@ -13,6 +13,7 @@ from .posterior import variances_at as variances_at
 from .replicates import ResponseRows as ResponseRows
 from .replicates import evaluate_counts as evaluate_counts
 from .replicates import evaluate_responses as evaluate_responses
+from .restricted import with_coefficient as with_coefficient
 from .small_sample import Curvature as Curvature
 from .small_sample import curvature as curvature
 from .within import GroupErrors as GroupErrors

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._typing import ArrayLike
+from ..elimination import logdet_inverse
 from .criterion import sufficient
 from .curvature import choose_expansion
 from .model import LinearModel
@@ -39,7 +40,7 @@ def curvature(model: LinearModel, v: Float[ArrayLike, " m"], order: Literal["slo
     total, first, second = _of_rows(model, v) if model.errors is not None else _of_products(model, v)
     p = model.shift.shape[0]
     a = total[:p, :p]
-    phi = jnp.linalg.inv(a) if p else a
+    phi = logdet_inverse(a)[1] if p else a
     weight = jnp.zeros(total.shape).at[:p, :p].set(-0.5 * phi)
     logdets, slopes = first
     nothing = jnp.zeros((len(v), len(v)))

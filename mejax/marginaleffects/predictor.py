@@ -8,7 +8,7 @@ import numpy as np
 from .._double import computing
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..post.generalized_prediction import _predictor, _values
+from ..post.generalized_prediction import linear_predictor, statistic_values
 from ..post.kinds import kind_of
 from ..post.nonlinear_mean import defined, mean_over, no_effects, value
 from ..post.nonlinear_prediction import YHAT
@@ -58,8 +58,8 @@ class Predictor:
                 mean = defined(estimates, self.nonlinear, asked.statistic, mean)
             return value(mean, estimates.coefficients, no_effects(estimates, len(rows.x)))
         if asked.statistic in PREDICTORS:
-            return np.moveaxis(_predictor(estimates, rows, asked), 0, -1)
-        return _values(estimates, self.encoding, rows, asked)
+            return np.moveaxis(linear_predictor(estimates, rows, asked), 0, -1)
+        return statistic_values(estimates, self.encoding, rows, asked)
 
     def outcomes(self) -> tuple[str, ...]:
         """The names of the outcomes that have a column each, none where there is one column."""

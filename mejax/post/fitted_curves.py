@@ -35,7 +35,8 @@ def fitted_curves(
     """The mean of each group over the range of its covariate `x`, the others being those of its first row.
 
     `by` is a grouping variable or several, by default those of the lowest level; `groups` some of their values (by
-    default the first twelve).  `x` is by default the first column that the mean reads.  Call inside double precision.
+    default the first twelve).  The random effects of levels below `by` are zero.  `x` is by default the first column
+    that the mean reads.  Call inside double precision.
 
     Raises:
         ValueError: a generalized model, columns that the model does not use, groups that the sample does not have.
@@ -56,11 +57,12 @@ def fitted_curves(
     rows = table.iloc[np.repeat(firsts, _POINTS)].reset_index(drop=True)
     rows[x] = np.concatenate(grids)
     fitted, fixed = _STATISTICS[kind]
+    level = _level_above(spec, variables)
     names = np.repeat(chosen, _POINTS)
     zero = None if kind == "linear" else "fixedonly"
     curves = pd.DataFrame({
         "group": names, x: rows[x].to_numpy(),
-        "fitted": np.asarray(predict(estimates, encoding, Request(fitted), rows, spec.nonlinear)),
+        "fitted": np.asarray(predict(estimates, encoding, Request(fitted, relevel=level), rows, spec.nonlinear)),
         "fixed": np.asarray(predict(estimates, encoding, Request(fixed, zero), rows, spec.nonlinear)),
     })  # fmt: skip
     shown = np.isin(labels, chosen)
@@ -107,6 +109,13 @@ def _variables(spec: Spec, by: Any) -> tuple[str, ...]:
                 f"plot.fitted: `by={name!r}` is no grouping variable; there are {', '.join(known) or 'none'}"
             )
     return wanted
+
+
+def _level_above(spec: Spec, variables: tuple[str, ...]) -> str | None:
+    """The level that the variables name, where others are nested in it."""
+    levels = {e.level.variables: e.level.label for e in spec.equations}
+    nested = any(len(level) > len(variables) and level[: len(variables)] == variables for level in levels)
+    return levels.get(variables) if nested else None
 
 
 def _labels(table: pd.DataFrame, variables: Sequence[str]) -> np.ndarray:

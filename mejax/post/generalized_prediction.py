@@ -60,10 +60,10 @@ def predict_generalized(
     if statistic in EFFECTS:
         return spread(rows, posterior_effects(estimates, rows, asked))
     if statistic in PREDICTORS:
-        values = np.moveaxis(_predictor(estimates, rows, asked), 0, -1)
+        values = np.moveaxis(linear_predictor(estimates, rows, asked), 0, -1)
         columns = predictor_columns(estimates, encoding) if rows.equations > 1 else None
     else:
-        values = _values(estimates, encoding, rows, asked)
+        values = statistic_values(estimates, encoding, rows, asked)
         columns = outcome_columns(encoding) if values.ndim > 1 else None
     if columns is None:
         return spread(rows, pd.DataFrame({statistic: values}))[statistic]
@@ -77,7 +77,7 @@ def _random_needed(asked: Request) -> Literal["groups", "columns", "none"]:
     return "columns" if asked.marginal else "groups"
 
 
-def _predictor(estimates: Estimates, rows: Rows, asked: Request) -> np.ndarray:
+def linear_predictor(estimates: Estimates, rows: Rows, asked: Request) -> np.ndarray:
     """One of `PREDICTORS`, or eta of another statistic: (n,), or (E, n) with several linear predictors."""
     if asked.statistic == "stdp":
         return standard_error(estimates, rows)
@@ -87,10 +87,10 @@ def _predictor(estimates: Estimates, rows: Rows, asked: Request) -> np.ndarray:
     return fixed + _random_part(estimates, rows, asked)
 
 
-def _values(estimates: Estimates, encoding: Encoding, rows: Rows, asked: Request) -> np.ndarray:
+def statistic_values(estimates: Estimates, encoding: Encoding, rows: Rows, asked: Request) -> np.ndarray:
     """A statistic of the response (n,), or (n, k) for all categories."""
     family, aux, statistic = estimates.model.family, estimates.aux, asked.statistic
-    eta = _predictor(estimates, rows, asked)
+    eta = linear_predictor(estimates, rows, asked)
     if statistic in RESIDUALS:
         y = estimates.design.y
         return residual(family, statistic, y, np.asarray(evaluated(family, "mu", y, eta, aux)), aux)

@@ -1,29 +1,48 @@
 """Wald tests and linear combinations of coefficients, ancillary parameters and variance components."""
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
-from ..fitting import Estimates, upper_tail
+from ..fitting import AbstractDegrees, Estimates
 from ..syntax.constraints import Constraint, parse_constraint
-from ..tables import Block, ModelTest, Report, Row, render, render_test
+from ..tables import Block, ModelTest, Report, Row, fixed, render, render_test
 from .display import Display
-from .tables import COLUMNS, wald_rows
+from .estat import lines_frame
+from .functions import Functions
+from .kinds import is_generalized
+from .tables import exponentiated
+from .wald import joint_test
+
+_RANK = 1e-9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Wald:
-    """Wald test: chi-squared statistic, degrees of freedom, p; NaN (printed `.`) for statistic and p with 0 df."""
+    """Wald test: chi-squared statistic, degrees of freedom, p; NaN (printed `.`) for statistic and p with 0 df.
+
+    With denominator degrees of freedom `ddf` the test is that of `F`, which `p` belongs to; both are None otherwise.
+    """
 
     chi2: float
     df: int
     p: float
     text: str = ""
+    F: float | None = None
+    ddf: float | None = None
+
+    @property
+    def printed(self) -> ModelTest:
+        """The test as tables show it."""
+        if self.F is None:
+            return ModelTest(self.df, self.chi2, self.p)
+        return ModelTest(self.df, self.F, self.p, "F", self.ddf)
 
     def __str__(self) -> str:
         return self.text
+
+    __repr__ = __str__
 
 
 def parameter_labels(estimates: Estimates) -> list[str]:
@@ -33,94 +52,170 @@ def parameter_labels(estimates: Estimates) -> list[str]:
 
 
 def model_wald(estimates: Estimates) -> Wald:
-    """The header's test: all coefficients but the intercept are zero (all of them where there is no intercept)."""
+    """The header's test: all coefficients but the intercept are zero (all of them where there is no intercept).
+
+    It is an F test where the fit has degrees of freedom.
+    """
     free = np.diag(estimates.coefficient_vce) > 0  # a constraint may leave nothing to test
     rows = [k for k, c in enumerate(estimates.names.estimated) if not c.constant and free[k]]
-    if not rows:
-        return Wald(np.nan, 0, np.nan, "Wald chi2(0) = .   Prob > chi2 = .")
-    selector = np.eye(len(estimates.coefficients))[rows]
+    selector = np.eye(len(estimates.printed))[rows]
     # few clusters leave a covariance matrix of low rank: then what it can tell is tested
-    chi2, df = _wald(selector, np.zeros(len(rows)), estimates.coefficients, estimates.coefficient_vce, partly=True)
-    p = upper_tail(chi2, df) if df else np.nan
-    return Wald(chi2, df, p, f"Wald chi2({df}) = {chi2:.2f}   Prob > chi2 = {p:.4f}")
+    found = _tested(_functions(estimates, selector, np.zeros(len(rows)), estimates.degrees if rows else None))
+    shown = found.printed
+    name = f"Wald {shown.label}" if shown.kind == "chi2" else shown.label
+    stat, p = fixed(shown.stat, 2), fixed(shown.p, 4)
+    return replace(found, text=f"{name} = {stat}   Prob > {shown.kind} = {p}")
 
 
-def test(estimates: Estimates, hypotheses: tuple[str, ...]) -> Wald:
-    """Joint Wald test of linear hypotheses, `week`, `week = 6`, `2*week = _cons`; a bare label means `= 0`."""
+def test(estimates: Estimates, hypotheses: tuple[str, ...], *, small: bool = False) -> Wald:
+    """Joint Wald test of linear hypotheses, `week`, `week = 6`, `2*week = _cons`; a bare label means `= 0`.
+
+    With `small` it is an F test with the fit's denominator degrees of freedom.
+    """
     if not hypotheses:
         raise ValueError('test: name at least one hypothesis, such as "week = 0"')
     if not all(isinstance(h, str) and h.strip() for h in hypotheses):
         raise ValueError(f'test: a hypothesis is a text such as "week = 0"; got {hypotheses!r}')
-    names = estimates.names
-    parsed = [parse_constraint(_joined(estimates, h), names.response, names.equations) for h in hypotheses]
-    rows = np.array([_row(estimates, h) for h in parsed])
-    chi2, df = _wald(rows, np.array([h.constant for h in parsed]), estimates.printed, estimates.covariance)
-    p = upper_tail(chi2, df)
+    parsed = tuple(_parsed(estimates, h) for h in hypotheses)
     texts = tuple(h.text if "=" in h.text else f"{h.text} = 0" for h in parsed)
-    text = render_test(texts, ModelTest(df, chi2, p))
-    if df < len(texts):
-        text += f"\nNote: {len(texts) - df} of the hypotheses follow from the others."
-    return Wald(chi2, df, p, text)
+    return wald_test(estimates, parsed, texts, small=small)
 
 
-def lincom(estimates: Estimates, expression: str, level: float) -> Display:
-    """Estimate, standard error and interval of a linear combination such as `week + 2*_cons`."""
-    parsed = parse_constraint(_joined(estimates, expression), estimates.names.response, estimates.names.equations)
+def wald_test(
+    estimates: Estimates, hypotheses: tuple[Constraint, ...], texts: tuple[str, ...], *, small: bool, name: str = "test"
+) -> Wald:
+    """Joint test of hypotheses, which are printed as `texts`; `name` is the method's in messages."""
+    rows = np.array([_row(estimates, h) for h in hypotheses])
+    degrees = small_sample(estimates, rows, name) if small else None
+    functions = _functions(estimates, rows, np.array([h.constant for h in hypotheses]), degrees)
+    if not np.all(np.isfinite(functions.covariance)):
+        raise ValueError(f"{name}: a variance component named has no standard error (boundary or constrained)")
+    _check_consistent(functions, name)
+    found = _tested(functions)
+    text = render_test(texts, found.printed)
+    if found.df < len(texts):
+        text += f"\nNote: {_redundant(len(texts) - found.df)}"
+    return replace(found, text=text)
+
+
+def lincom(estimates: Estimates, expression: str, level: float, *, eform: bool = False, small: bool = False) -> Display:
+    """Estimate, standard error and interval of a linear combination such as `week + 2*_cons`.
+
+    `eform` shows exp of it (z and p are those of the combination itself), `small` refers it to Student's t.
+    """
+    parsed = _parsed(estimates, expression)
     row = _row(estimates, parsed)
-    vce = estimates.covariance[np.ix_(row != 0, row != 0)]
-    weights = row[row != 0]
-    values = wald_rows(
-        np.array([row @ estimates.printed - parsed.constant]), np.sqrt(np.array([weights @ vce @ weights])), level
-    )
-    frame = pd.DataFrame(values, index=pd.Index(["(1)"]), columns=pd.Index(COLUMNS))
-    block = Block("", (Row("(1)", *values[0]),))
-    text = render(Report(definitions=(f"( 1)  {expression.strip()}",), response="", fixed=(block,), level=level))
-    return Display(frame, text)
+    degrees = small_sample(estimates, row[None], "lincom") if small else None
+    functions = replace(_functions(estimates, row[None], np.array([parsed.constant]), None), labels=("(1)",))
+    if not np.all(np.isfinite(functions.covariance)):
+        raise ValueError("lincom: a variance component named has no standard error (boundary or constrained)")
+    if degrees is not None:
+        functions = replace(functions, df=np.array([degrees.of(row[: len(estimates.coefficients)])]))
+    lines = functions.lines(level)
+    if eform:
+        lines = exponentiated(lines)._replace(df=lines.df)
+    report = Report(
+        constraints=(expression.strip(),), response=estimates.names.response, level=level,
+        fixed=(Block("", (Row("(1)", *lines.values[0]),)),),
+        estimate_title=_ratio_title(estimates) if eform else "Coefficient", statistic="t" if small else "z",
+    )  # fmt: skip
+    return Display(lines_frame(lines), render(report))
 
 
-def _joined(estimates: Estimates, text: str) -> str:
-    """Labels without their blanks, `boy:var(e)`: a blank ends a label."""
+def small_sample(estimates: Estimates, rows: np.ndarray, name: str) -> AbstractDegrees:
+    """The degrees of freedom of the fit, which must have some, for `rows` over everything printed.
+
+    Raises:
+        ValueError: a fit without them, or rows that weigh what is no coefficient.
+    """
+    if estimates.degrees is None:
+        raise ValueError(
+            f"{name}: small=True needs the denominator degrees of freedom of a linear model; fit it by `mixed` with "
+            '`dfmethod="satterthwaite"` (or "kroger", "residual", "repeated", "anova")'
+        )
+    beyond = np.flatnonzero(np.any(rows != 0, axis=0))
+    beyond = beyond[beyond >= len(estimates.coefficients)]
+    if len(beyond):
+        label = parameter_labels(estimates)[beyond[0]]
+        raise ValueError(
+            f"{name}: denominator degrees of freedom belong to coefficients, and `{label}` is none; leave out "
+            "small=True"
+        )
+    return estimates.degrees
+
+
+def place_of(estimates: Estimates, label: str) -> int | None:
+    """The place of a label among everything printed, whatever its blanks.
+
+    `{b1}` and `b1` are `/b1` in a nonlinear model, `{phi1:_cons}` is `phi1:_cons`.
+    """
+    labels = [name.replace(" ", "") for name in parameter_labels(estimates)]
+    label = label.replace(" ", "")
+    bare = label.strip("{}")
+    return next((labels.index(name) for name in (label, bare, f"/{bare}") if name in labels), None)
+
+
+def unknown_label(estimates: Estimates, label: str) -> str:
+    """That there is no such label, with those which may have been meant."""
+    names = parameter_labels(estimates)
+    near = difflib.get_close_matches(label, names, n=2)
+    hint = f"did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else f"known are {', '.join(names)}"
+    return f"there is no coefficient `{label}`; {hint}"
+
+
+def _parsed(estimates: Estimates, text: str) -> Constraint:
+    """A hypothesis or combination; labels stand without their blanks, `boy:var(e)`, since a blank ends a label."""
     for label in sorted(parameter_labels(estimates), key=len, reverse=True):
         text = text.replace(label, label.replace(" ", ""))
-    return text
+    return parse_constraint(text, estimates.names.response, estimates.names.equations)
 
 
 def _row(estimates: Estimates, hypothesis: Constraint) -> np.ndarray:
-    names = parameter_labels(estimates)
-    labels = [name.replace(" ", "") for name in names]
-    row = np.zeros(len(labels))
+    """The weights of everything printed."""
+    row = np.zeros(len(estimates.printed))
     for weight, label in hypothesis.terms:
-        label = _unbraced(label, labels)
-        if label not in labels:
-            near = difflib.get_close_matches(label, names, n=2)
-            hint = f"did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else f"known are {', '.join(names)}"
-            raise ValueError(f"`{hypothesis.text}`: there is no coefficient `{label}`; {hint}")
-        row[labels.index(label)] += weight
+        place = place_of(estimates, label)
+        if place is None:
+            raise ValueError(f"`{hypothesis.text}`: {unknown_label(estimates, label)}")
+        row[place] += weight
     return row
 
 
-def _unbraced(label: str, labels: list[str]) -> str:
-    """`{b1}` and `b1` are `/b1` in a nonlinear model, `{phi1:_cons}` is `phi1:_cons`."""
-    bare = label.strip("{}")
-    found = [name for name in (label, bare, f"/{bare}") if name in labels]
-    return found[0] if found else label
-
-
-def _wald(
-    rows: np.ndarray, values: np.ndarray, estimate: np.ndarray, vce: np.ndarray, partly: bool = False
-) -> tuple[float, int]:
-    """(R b - r)' (R V R')^-1 (R b - r) over the hypotheses that are not redundant; with `partly` over those whose
-    estimates vary at all."""
+def _functions(
+    estimates: Estimates, rows: np.ndarray, values: np.ndarray, degrees: AbstractDegrees | None
+) -> Functions:
+    """rows @ printed - values, with the covariance of what the rows weigh."""
     used = np.any(rows != 0, axis=0)
-    difference = rows @ estimate - values
-    spread = rows[:, used] @ vce[np.ix_(used, used)] @ rows[:, used].T
-    if not np.all(np.isfinite(spread)):
-        raise ValueError("test: a variance component named has no standard error (boundary or constrained)")
-    scale = np.sqrt(np.maximum(np.diag(spread), 1e-300))
-    size, vectors = np.linalg.eigh(spread / np.outer(scale, scale))
-    keep = size > 1e-9 * max(size[-1], 1e-300)
-    missed = np.abs(vectors[:, ~keep].T @ (difference / scale))
-    if not partly and np.any(missed > 1e-6 * (1 + np.abs(difference / scale).max())):
-        raise ValueError("test: the hypotheses contradict one another, so that no values satisfy them all")
-    rotated = vectors[:, keep].T @ (difference / scale)
-    return float(np.sum(rotated**2 / size[keep])), int(keep.sum())
+    weights = rows[:, used]
+    covariance = weights @ estimates.covariance[np.ix_(used, used)] @ weights.T
+    found = Functions(tuple(map(str, range(len(rows)))), rows @ estimates.printed - values, covariance)
+    if degrees is None:
+        return found
+    of_coefficients = rows[:, : len(estimates.coefficients)]
+    return replace(found, joint=lambda more: degrees.joint(more @ of_coefficients))
+
+
+def _tested(functions: Functions) -> Wald:
+    plain = joint_test(replace(functions, joint=None))
+    if functions.joint is None:
+        return Wald(plain.statistic, plain.df, plain.p)
+    test = joint_test(functions)
+    return Wald(plain.statistic, plain.df, test.p, F=test.statistic, ddf=test.ddf)
+
+
+def _check_consistent(functions: Functions, name: str) -> None:
+    """Hypotheses that follow from others must not contradict them."""
+    scale = np.sqrt(np.maximum(np.diag(functions.covariance), 1e-300))
+    size, vectors = np.linalg.eigh(functions.covariance / np.outer(scale, scale))
+    known = size <= _RANK * max(size[-1], 1e-300)
+    missed = np.abs(vectors[:, known].T @ (functions.values / scale))
+    if np.any(missed > 1e-6 * (1 + np.abs(functions.values / scale).max())):
+        raise ValueError(f"{name}: the hypotheses contradict one another, so that no values satisfy them all")
+
+
+def _redundant(count: int) -> str:
+    return f"{count} of the hypotheses follow{'s' if count == 1 else ''} from the others."
+
+
+def _ratio_title(estimates: Estimates) -> str:
+    return estimates.model.family.ratio.title if is_generalized(estimates) else "exp(b)"

@@ -8,10 +8,11 @@ import numpy as np
 from .._double import computing
 from ..fitting import Comparison, Estimates, boundary_test, upper_tail
 from .kinds import is_generalized, is_integrated, is_nonlinear, kind_of, response_of
+from .nested import errors_nested, fixed_nested, random_nested, same_restricted_columns, variances
 from .nonlinear_mean import at_zero
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LikelihoodRatio(Comparison):
     """A likelihood-ratio test; `print` shows it."""
 
@@ -23,9 +24,14 @@ class LikelihoodRatio(Comparison):
             lines.append("Note: the test is conservative, since variances are at the boundary under the smaller model.")
         return "\n".join(lines)
 
+    __repr__ = __str__
+
 
 def lrtest(a, b) -> LikelihoodRatio:
     """Likelihood-ratio test of two nested fits, in either order; an exponential model is nested in a Weibull one.
+
+    That the columns of one fit are combinations of the other's is checked, and that its random effects are; whether a
+    covariance structure lies within another is not.
 
     After `menl` the log likelihoods compared are those of the linearizations, each around its own estimates.
 
@@ -34,7 +40,7 @@ def lrtest(a, b) -> LikelihoodRatio:
 
     Raises:
         ValueError: fits of different samples or responses, of REML with different fixed effects, of pseudolikelihoods,
-            of nonlinear models with different means, or with the same number of parameters.
+            of nonlinear models with different means, that are not nested, or with the same number of parameters.
     """
     for each in (a, b):
         if not isinstance(getattr(each, "estimates", None), Estimates):
@@ -46,22 +52,35 @@ def lrtest(a, b) -> LikelihoodRatio:
     if df == 0:
         raise ValueError("lrtest: both fits have the same number of parameters, so neither is nested in the other")
     stat = _statistic(small, large)
-    fixed = len(large.coefficients) - len(small.coefficients)
-    of_errors = _of_errors(large) - _of_errors(small)
-    new = _variances(large) - _variances(small)
-    constrained = bool(small.constraints or large.constraints)
-    unbounded = fixed + of_errors
-    if not constrained and (min(fixed, of_errors) < 0 or (new and unbounded >= df)):
+    result = _reference(small, large, stat, df)
+    return LikelihoodRatio(result.stat, result.df, result.p, result.kind, result.conservative)
+
+
+def _reference(small: Estimates, large: Estimates, stat: float, df: int) -> Comparison:
+    """The statistic with its distribution."""
+    new = variances(large) - variances(small)
+    if set(small.constraints) != set(large.constraints):
+        # what constraints hold is not known here; with a variance of one model only the p-value is an upper bound
+        return Comparison(stat, df, upper_tail(stat, df), f"chi2({df})", bool(new))
+    others = _of_others(large) - _of_others(small)
+    unbounded = len(large.coefficients) - len(small.coefficients) + others
+    if not _nested(small, large, df, others, unbounded) or (new and unbounded >= df):
         raise ValueError(
             "lrtest: the models are not nested: each has coefficients, variances or parameters of the errors that the "
             "other has not"
         )
-    if not new or constrained:
-        return LikelihoodRatio(stat, df, upper_tail(stat, df), f"chi2({df})", False)
     # with a variance, the covariances beside it vanish too: all parameters of the random part count as bounded
-    result = boundary_test(stat, df - unbounded, unbounded)
+    result = boundary_test(stat, df - unbounded, unbounded) if new else boundary_test(stat, 0, df)
     assert result is not None
-    return LikelihoodRatio(result.stat, result.df, result.p, result.kind, result.conservative)
+    return result
+
+
+def _nested(small: Estimates, large: Estimates, df: int, others: int, unbounded: int) -> bool:
+    """`others` parameters beside coefficients and variances, and `unbounded` with the coefficients, are added."""
+    if min(others, unbounded - others) < 0 or not fixed_nested(small, large) or not errors_nested(small, large):
+        return False
+    # errors may stand for random effects: an intercept for equal correlations
+    return others > 0 or (unbounded <= df and random_nested(small, large))
 
 
 def _statistic(small: Estimates, large: Estimates) -> float:
@@ -74,17 +93,10 @@ def _statistic(small: Estimates, large: Estimates) -> float:
     return max(stat, 0.0)
 
 
-def _variances(estimates: Estimates) -> set[str]:
-    """Labels of the random effects that have a variance; one that only the larger model has is zero in the smaller."""
-    paths = [e.path for e in estimates.names.effects]
-    kinds = [c for c in estimates.component_info if c.kind == "var" and c.equation >= 0]
-    return {f"{paths[c.equation]}:{c.label.split(':', 1)[1]}" for c in kinds}
-
-
-def _of_errors(estimates: Estimates) -> int:
-    """Number of parameters of structured errors beside their variance."""
+def _of_others(estimates: Estimates) -> int:
+    """Number of ancillary parameters, and of parameters of structured errors beside their variance."""
     if is_integrated(estimates):
-        return 0 if is_generalized(estimates) else len(estimates.ancillary)
+        return len(estimates.ancillary)
     if estimates.linear.variances.errors is None:
         return 0
     return estimates.linear.variances.errors.count
@@ -175,7 +187,7 @@ def _check_comparable(a, b) -> None:
     if not (_same(first.design.offset, second.design.offset) and same_weights):
         raise ValueError("lrtest: the fits have different offsets or weights")
     labels = [tuple(c.label for c in e.names.estimated) for e in (first, second)]
-    if restricted(first) and set(labels[0]) != set(labels[1]):
+    if restricted(first) and not same_restricted_columns(first, second):
         raise ValueError(
             "lrtest: restricted likelihoods of models with different fixed effects cannot be compared; fit both by ML"
         )

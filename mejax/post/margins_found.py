@@ -18,10 +18,10 @@ class MarginsFound:
     (counted from 1), a column for every variable of `over`, `dydx` (a covariate, or `2.group` for a factor's level
     against its base) and `outcome`.  `terms` are the factors of each term ((): the overall margin), `levels` the texts
     of every factor's levels in order, `values` the numbers that they stand for (0, 1, ... for text) and `labels` the
-    words shown for them.
-    `quantity` is the title of the column ("Margin", "dy/dx", "ey/ex").  `title` ("Predictive margins", "Average marginal effects", ...), `expression` (what was averaged) and `at` (one line
-    for each setting) stand above the table, `notes` below it.  `varied` is the covariate that alone differs between the
-    settings, and its values, where there is one and these are numbers.
+    words shown for them.  `varied` is the covariate that alone differs between the settings, and its values, where
+    there is one and these are numbers.  `title` ("Predictive margins", "Average marginal effects", ...), `expression`
+    (what was averaged) and `at` (one line for each setting) stand above the table, `quantity` ("Margin", "dy/dx",
+    "ey/ex") over its column, `notes` below it.
     """
 
     functions: Functions

@@ -76,3 +76,27 @@ def observed_values(encoding: Encoding, y: np.ndarray) -> np.ndarray:
     if not has_limits(encoding):
         return y
     return np.clip(y, *(own_limit(encoding, encoding.extras, side) for side in (0, 1)))
+
+
+def drawn_response(estimates: Estimates, encoding: Encoding, drawn: np.ndarray) -> Any:
+    """`Design.y` of a response that was drawn, observed in the same way as the one that was fitted.
+
+    Raises:
+        ValueError: how a draw would have been observed is not known.
+    """
+    if not is_generalized(estimates):
+        return drawn
+    y, reads = estimates.design.y, {s.reads for s in estimates.model.family.statistics.values()}
+    if "trials" in reads and isinstance(y, tuple):
+        return drawn.astype(float), np.asarray(y[1], float)
+    if not isinstance(y, tuple):
+        return drawn.astype(np.asarray(y).dtype)
+    if "limits" in reads and has_limits(encoding):
+        low, high = (own_limit(encoding, encoding.extras, side) for side in (0, 1))
+        below, above = drawn <= low, drawn >= high
+        lower = np.where(below, -np.inf, np.where(above, high, drawn))
+        return lower, np.where(below, low, np.where(above, np.inf, drawn))
+    raise ValueError(
+        "a response of this model cannot be drawn as it was observed: which values would have been censored, and "
+        'where, is not known. Resample the clusters instead: kind="cluster"'
+    )

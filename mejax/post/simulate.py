@@ -26,14 +26,21 @@ def simulate(estimates: Estimates, encoding: Encoding, n: int, seed: int) -> pd.
     """
     if not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"simulate: `n` is the number of draws, a whole number of at least 1; got {n}")
+    drawn = draws(estimates, encoding, seed)
+    columns = [observed_values(encoding, drawn(column)) for column in range(n)]
+    frame = pd.DataFrame(dict(zip((f"sim{k + 1}" for k in range(n)), columns, strict=True)))
+    index = encoding.index if encoding.index is not None else pd.RangeIndex(len(encoding.sample))
+    frame.index = index[np.flatnonzero(encoding.sample)]
+    return frame if encoding.sample.all() else _with_gaps(frame, encoding.sample, index)
+
+
+def draws(estimates: Estimates, encoding: Encoding, seed: int) -> Callable[[int], np.ndarray]:
+    """A function that gives one draw after the other, asked for by its number; categories are numbers, and nothing is
+    censored."""
     generator = np.random.default_rng(seed)
     mean = _means(estimates, encoding, generator)
-    draw = _outcomes(estimates, encoding, seed) if is_generalized(estimates) else _errors(estimates, generator)
-    columns = [draw(mean(), column) for column in range(n)]
-    draws = pd.DataFrame(dict(zip((f"sim{k + 1}" for k in range(n)), columns, strict=True)))
-    index = encoding.index if encoding.index is not None else pd.RangeIndex(len(encoding.sample))
-    draws.index = index[np.flatnonzero(encoding.sample)]
-    return draws if encoding.sample.all() else _with_gaps(draws, encoding.sample, index)
+    draw = _outcomes(estimates, seed) if is_generalized(estimates) else _errors(estimates, generator)
+    return lambda column: draw(mean(), column)
 
 
 def _means(estimates: Estimates, encoding: Encoding, generator: np.random.Generator) -> Callable[[], np.ndarray]:
@@ -62,14 +69,13 @@ def _errors(estimates: Estimates, generator: np.random.Generator) -> Callable[[n
     return lambda mean, column: mean + draw(mean)
 
 
-def _outcomes(estimates: Estimates, encoding: Encoding, seed: int) -> Callable[[np.ndarray, int], np.ndarray]:
+def _outcomes(estimates: Estimates, seed: int) -> Callable[[np.ndarray, int], np.ndarray]:
     """Draws from the family at a linear predictor."""
     family, key = estimates.model.family, jax.random.key(seed)
 
     def draw(eta: np.ndarray, column: int) -> np.ndarray:
         stacked = predictors(family, eta)
-        drawn = family.sample(jax.random.fold_in(key, column), estimates.design.y, stacked, estimates.aux)
-        return observed_values(encoding, np.asarray(drawn))
+        return np.asarray(family.sample(jax.random.fold_in(key, column), estimates.design.y, stacked, estimates.aux))
 
     return draw
 

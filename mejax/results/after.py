@@ -17,11 +17,11 @@ from ..post.simulate import simulate as _simulate
 from ..post.testparm import testparm as _testparm
 from ..saving import save_fit
 from .estat import Estat
-from .margin_methods import MarginMethods
 from .plot import Plot
+from .resampling import ResamplingMethods
 
 
-class AfterFit(MarginMethods):
+class AfterFit(ResamplingMethods):
     """Methods of a fit that compute something new."""
 
     def predict(
@@ -73,12 +73,12 @@ class AfterFit(MarginMethods):
 
     @property
     def plot(self) -> Plot:
-        """`fitted() survival() hazard() outcomes()`: curves of groups and of the population, with matplotlib."""
+        """Pictures with matplotlib: `fitted() effects() residuals() qq() check() survival() hazard() outcomes()`."""
         return Plot(self.spec, self.estimates, self.encoding)
 
     @property
     def estat(self) -> Estat:
-        """`group() icc() recovariance() sd() wcorrelation() ic()`."""
+        """`group() df() icc() recovariance() sd() wcorrelation() ic()`."""
         return Estat(self.spec, self.estimates, self.encoding, self.level)
 
     def test(self, *hypotheses: str, small: bool = False) -> _hypotheses.Wald:

@@ -9,7 +9,7 @@ from ..post.margins_found import MarginsFound
 from .axes import new_axes
 
 _MOST_LINES = 12
-_DODGE = 0.06  # of the distance between levels: lines beside one another do not hide their intervals
+_DODGE = 0.04  # of the distance between levels: lines beside one another do not hide their intervals
 
 
 def draw(found: MarginsFound, table: pd.DataFrame, x: str | None, by: Any, *, interval: bool, ax: Any) -> Any:
@@ -123,7 +123,8 @@ def _finish(found: MarginsFound, axes: Any, x: str, lines: list[str]) -> None:
     if "dydx" in found.cells:
         axes.axhline(0.0, color="0.6", linewidth=0.8, zorder=0)
     if lines:
-        axes.legend(title=", ".join("at" if name == "_at" else name for name in lines), frameon=False)
+        title = ", ".join("at" if name == "_at" else name for name in lines)
+        axes.legend(title=title, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _quantity(expression: str) -> str:

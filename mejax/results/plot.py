@@ -1,24 +1,26 @@
-"""`fit.plot`: pictures of what a fit predicts."""
+"""`fit.plot`: pictures of what a fit predicts, and of how well it fits."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
+import numpy as np
 
 from .._double import computing
 from ..fitting import Estimates
 from ..frame import Encoding
 from ..frame.evaluate import words
+from ..post.caterpillar import caterpillar
 from ..post.curves import outcome_curves, survival_curves
 from ..post.fitted_curves import fitted_curves
-from ..post.typical_rows import MOST_CURVES
+from ..post.normal_quantiles import normal_quantiles
+from ..post.residual_points import FITTED, column_values, name_of, residual_kind, residual_points
+from ..post.simulated_residuals import simulated_residuals
 from ..syntax import Spec
-from .axes import new_axes
-from .fitted_picture import draw
+from . import check_picture, curve_pictures, effects_picture, fitted_picture, quantile_picture, residual_picture
 
 
 class Plot:
-    """Curves with matplotlib: every method draws into `ax`, or into a new figure, and returns the axes."""
+    """Pictures with matplotlib: every method draws into `ax`, or into a new figure, and returns the axes."""
 
     def __init__(self, spec: Spec, estimates: Estimates, encoding: Encoding):
         self._spec = spec
@@ -45,7 +47,7 @@ class Plot:
         """
         with computing():
             found = fitted_curves(self._spec, self._estimates, self._encoding, x, by, groups)
-        return draw(found, self._estimates.names.response, ax, overlay or ax is not None)
+        return fitted_picture.draw(found, self._estimates.names.response, ax, overlay or ax is not None)
 
     def survival(
         self,
@@ -76,9 +78,8 @@ class Plot:
                 self._estimates, self._encoding, at=at, times=times, marginal=marginal, conditional=conditional,
                 over=over,
             )  # fmt: skip
-        axes = _over_time(curves, "survival", self._time, ax)
-        axes.set(ylabel=f"Survival probability{_whose(marginal, conditional)}", ylim=(0.0, 1.0))
-        return axes
+        label = f"Survival probability{_whose(marginal, conditional)}"
+        return curve_pictures.over_time(curves, "survival", self._time, label, ax)
 
     def hazard(
         self,
@@ -99,10 +100,8 @@ class Plot:
                 self._estimates, self._encoding, "hazard", at=at, times=times, marginal=marginal,
                 conditional=conditional, over=over,
             )  # fmt: skip
-        axes = _over_time(curves, "hazard", self._time, ax)
-        axes.set(ylabel=f"Hazard per unit of {self._time}{_whose(marginal, conditional)}")
-        axes.set_ylim(bottom=0.0)
-        return axes
+        label = f"Hazard per unit of {self._time}{_whose(marginal, conditional)}"
+        return curve_pictures.over_time(curves, "hazard", self._time, label, ax)
 
     def outcomes(
         self,
@@ -121,34 +120,160 @@ class Plot:
             curves = outcome_curves(
                 self._estimates, self._encoding, over, at=at, marginal=marginal, conditional=conditional
             )
-        name = str(curves.columns[0])
-        axes = new_axes(ax)
-        values = list(dict.fromkeys(curves[name]))
-        few = len(values) <= MOST_CURVES
-        for outcome, part in curves.groupby("outcome", sort=False):
-            axes.plot(part[name].to_numpy(), part["pr"].to_numpy(), label=str(outcome), marker="o" if few else None)
-        if few:
-            axes.set_xticks(values)
-        axes.set(xlabel=name, ylabel=f"Probability{_whose(marginal, conditional)}", ylim=(0.0, 1.0))
-        axes.legend(title=self._estimates.names.response, frameon=False)
-        return axes
+        label = f"Probability{_whose(marginal, conditional)}"
+        return curve_pictures.of_outcomes(curves, self._estimates.names.response, label, ax)
+
+    def effects(
+        self,
+        level: str | None = None,
+        *,
+        effect: str | None = None,
+        sort: bool | str = True,
+        intervals: float = 95.0,
+        most: int = 50,
+        conditional: str | None = None,
+        ax: Any = None,
+    ) -> Any:
+        """The random effects of one level with their intervals, a panel for each effect: a caterpillar plot.
+
+        Groups whose interval leaves out 0 are dark.  Intervals are those of single groups, u -+ z se, as of `predict`'s
+        reffects and reses: of many groups with equal effects some are dark by chance.
+
+        Args:
+            level: by default the lowest; otherwise `school`, `school>class`, `R.week`, `_all` (all crossed factors).
+            effect: one of the level's random effects, `week` or `_cons`; by default all.
+            sort: whether each panel has its groups in order of their effects; or by which effect all are ordered.
+            intervals: the intervals' level in per cent.
+            most: up to how many groups are named; of more there is a thin line.
+            conditional: "ebmeans" or "ebmodes" after generalized models, as of `predict`.
+            ax: the axes to draw into, as many as there are panels.
+
+        Returns:
+            The axes, an array of them of several effects; `mejax.post.caterpillar` gives the numbers.
+        """
+        with computing():
+            found = caterpillar(
+                self._spec,
+                self._estimates,
+                self._encoding,
+                level,
+                effect=effect,
+                intervals=intervals,
+                conditional=conditional,
+            )
+        return effects_picture.draw(found, sort, intervals, most, ax)
+
+    def residuals(
+        self,
+        kind: str | None = None,
+        *,
+        against: Any = FITTED,
+        by: Any = None,
+        smooth: bool = True,
+        label: int | float | None = None,
+        names: Any = None,
+        ax: Any = None,
+    ) -> Any:
+        """Residuals against fitted values or a covariate, with a smooth curve through their middle.
+
+        Thousands of points become a density.
+
+        Args:
+            kind: "rstandard" (the default after `mixed` and `menl`) or "residuals"; of generalized models "pearson"
+                (the default), "anscombe", "deviance" or "residuals".
+            against: "fitted" (with the random effects), a column that the model uses, or values for each row.
+            by: a column, or values, whose categories have markers of their own.
+            smooth: whether the curve is drawn; categories and groups never have one.
+            label: which points are named: a whole number of them, the furthest from 0, or with a point (2.0) all that
+                are further away than this.
+            names: a column, or values, to name points by; by default the rows' names in the table.
+            ax: the axes to draw into.
+
+        Returns:
+            The axes; `mejax.post.residual_points` gives the numbers.
+        """
+        with computing():
+            points = residual_points(
+                self._spec, self._estimates, self._encoding, kind, against=against, by=by, names=names
+            )
+        x = "Fitted values" if isinstance(against, str) and against == FITTED else name_of(against, "")
+        kind = residual_picture.WORDS[residual_kind(self._estimates, kind)]
+        smooth = smooth and x not in self._groups
+        return residual_picture.draw(points, (x, kind, name_of(by, "")), smooth, label, ax)
+
+    def qq(
+        self,
+        what: str = "residuals",
+        *,
+        kind: str | None = None,
+        level: str | None = None,
+        effect: str | None = None,
+        ax: Any = None,
+    ) -> Any:
+        """Normal quantiles of "residuals" or of random "effects", with the line through their quartiles.
+
+        The band holds each point with a probability of 95 % where all are independent and normal.  Effects are divided
+        by the standard deviations that their predictions have in the model, which differ with the groups' sizes.
+
+        Args:
+            what: "residuals" or "effects".
+            kind: of residuals, as in `residuals`; here "anscombe", the most nearly normal, after generalized models.
+            level: of effects, by default the lowest.
+            effect: one of the level's random effects, by default a panel for each.
+            ax: the axes to draw into.
+
+        Returns:
+            The axes, an array of them of several effects; `mejax.post.normal_quantiles` gives the numbers.
+        """
+        if what not in ("residuals", "effects"):
+            raise ValueError(f'plot.qq: `what={what!r}` is unknown; it is "residuals" or "effects"')
+        if what == "residuals":
+            statistic = residual_kind(self._estimates, kind, "anscombe")
+            with computing():
+                points = residual_points(self._spec, self._estimates, self._encoding, statistic)
+            quantiles = {"": normal_quantiles(points["residual"].to_numpy())}
+            return quantile_picture.draw(quantiles, residual_picture.WORDS[statistic], ax)
+        with computing():
+            found = caterpillar(self._spec, self._estimates, self._encoding, level, effect=effect)
+        titles = found["level"] + ": " + found["effect"]
+        quantiles = {
+            title: normal_quantiles(found.loc[titles == title, "standardised"].to_numpy()) for title in titles.unique()
+        }
+        return quantile_picture.draw(quantiles, "Standardised random effects", ax)
+
+    def check(self, n: int = 250, seed: int = 0, *, against: Any = None, ax: Any = None) -> np.ndarray:
+        """Scaled residuals, the shares of simulated responses below the observed ones: uniform if all is well.
+
+        On the left they stand against uniform quantiles, with the band that 95 % of the simulated samples keep to and
+        tests against them; on the right against the ranks of the fitted values, where their quartiles (solid) should
+        stay at 1/4, 1/2 and 3/4 (dashed).  Counts, categories and censored responses have a random part in theirs.
+
+        Args:
+            n: how many samples are simulated.
+            seed: makes the picture the same again.
+            against: a column that the model uses, or values for each row, instead of the fitted values (which have
+                random effects of zero).
+            ax: two axes to draw into.
+
+        Returns:
+            The two axes; `mejax.post.simulated_residuals` gives the numbers.
+        """
+        with computing():
+            found = simulated_residuals(self._spec, self._estimates, self._encoding, n, seed)
+        if against is None:
+            return check_picture.draw(found, found.residuals["fitted"].to_numpy(), found.fitted_label, ax)
+        values = column_values(self._encoding, against, "against")
+        return check_picture.draw(found, values, name_of(against, ""), ax)
 
     @property
     def _time(self) -> str:
         return words(self._encoding.expressions["time"])
 
+    @property
+    def _groups(self) -> set[str]:
+        """The grouping variables."""
+        return {name for effect in self._estimates.names.effects for name in effect.variables}
+
 
 def _whose(marginal: bool, conditional: str | None) -> str:
     return "" if marginal and conditional is None else ", random effects zero"
-
-
-def _over_time(curves: pd.DataFrame, statistic: str, time: str, ax: Any) -> Any:
-    """A line for each curve, with a legend where there are several."""
-    axes = new_axes(ax)
-    for label, part in curves.groupby("curve", sort=False):
-        axes.plot(part["time"].to_numpy(), part[statistic].to_numpy(), label=str(label) or None)
-    axes.set_xlabel(time)
-    axes.set_xlim(left=0.0)
-    if curves["curve"].iloc[0]:
-        axes.legend(frameon=False)
-    return axes

@@ -13,6 +13,7 @@ from .text import wrap_all
 
 _STUB = 40  # the widest label
 _MOST_DECIMALS = 7
+_LONGEST = 14  # of a number, before it is shortened
 _NUMERIC = re.compile(r"[(\[]?-?[\d,]*\.?\d*(?:e[-+]\d+)?(?:, -?[\d,]*\.?\d*(?:e[-+]\d+)?)?[)\]]?\**|[(\[]?\.[)\]]?")
 _STYLE = """
 .mejax-side { width: max-content; max-width: 100%; overflow-x: auto; color: inherit; font-size: .9em; }
@@ -193,9 +194,10 @@ def _below(entry: Entry | None, decimals: int) -> str:
 
 def _number(value: float, decimals: int) -> str:
     """With set decimals, as far as they leave it readable; never a negative zero."""
-    if math.isinf(value) or decimals > _MOST_DECIMALS:
+    text = fixed(value, decimals)
+    if math.isinf(value) or decimals > _MOST_DECIMALS or len(text) > _LONGEST:
         return number(value)
-    return re.sub(r"^-(0\.?0*)$", r"\1", fixed(value, decimals, 14))
+    return re.sub(r"^-(0\.?0*)$", r"\1", text)
 
 
 def _statistic(value: float | None, form: Literal["count"] | int) -> str:
