@@ -37,20 +37,17 @@ def maximise_many(
 ) -> Many:
     """Climb from every start: steps and tests of convergence are those of `maximise`, one replicate each.
 
-    `report` hears how many replicates are done.  An interruption (Ctrl-C) leaves those that are not as they are.
+    `report` hears how many replicates are done.
     """
     here = objective(np.arange(len(starts)), starts)
     here = Evaluations(*(np.array(part) for part in here))
     many = Many(here.v, here.value, np.zeros(len(starts), bool))
     alive = np.isfinite(here.value) & np.isfinite(here.gradient).all(axis=1) & np.isfinite(here.hessian).all((1, 2))
-    try:
-        for _ in range(settings.iterations):
-            report(int(np.sum(~alive)))
-            if not alive.any():
-                break
-            _advance(objective, here, many, alive, settings)
-    except KeyboardInterrupt:
-        many.converged &= ~alive
+    for _ in range(settings.iterations):
+        report(int(np.sum(~alive)))
+        if not alive.any():
+            break
+        _advance(objective, here, many, alive, settings)
     report(int(np.sum(~alive)))
     return many
 

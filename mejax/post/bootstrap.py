@@ -23,7 +23,8 @@ KINDS = ("parametric", "cluster")
 @dataclass(frozen=True)
 class BootstrapFound:
     """`printed` (B, P) holds what is printed of every replicate that converged, `observed` that of the fit itself;
-    `failed` counts the others.  `lacking` says which columns cannot be told (held parameters)."""
+    `numbers` are theirs among the replicates, `failed` counts the others.  `interrupted` says that fewer than asked for
+    were run."""
 
     labels: tuple[str, ...]
     observed: np.ndarray
@@ -32,6 +33,7 @@ class BootstrapFound:
     failed: int
     kind: str
     seed: int
+    interrupted: bool = False
 
 
 def bootstrap(
@@ -49,8 +51,9 @@ def bootstrap(
     good = found.converged & np.isfinite(found.printed).all(axis=1)
     labels = tuple(parameter_labels(estimates))
     return BootstrapFound(
-        labels, estimates.printed, found.printed[good], np.flatnonzero(good), int(np.sum(~good)), kind, seed
-    )
+        labels, estimates.printed, found.printed[good], np.flatnonzero(good), int(np.sum(~good)), kind, seed,
+        len(good) < n,
+    )  # fmt: skip
 
 
 def _check(estimates: Estimates, encoding: Encoding, n: int, kind: str) -> None:
@@ -71,17 +74,31 @@ def _responses(
     n, seed = asked
     drawn = draws(estimates, encoding, seed)
     together = batched(estimates.model) and kind_of(estimates) != "nonlinear"
-    parts = []
-    for start in range(0, n, BLOCK):
-        numbers = range(start, min(start + BLOCK, n))
+
+    def block(numbers: range, done: Callable[[int], None]) -> Replicates:
         y = [drawn_response(estimates, encoding, drawn(number)) for number in numbers]
-        done = lambda count, start=start: report(start + count)
-        if together:
-            stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *y)
-            parts.append(fit_responses(estimates.model, estimates.design, np.asarray(estimates.v), stacked, done))
-        else:
-            parts.append(_one_by_one(spec, estimates, encoding, y, done))
-    return Replicates(*(np.concatenate([vars(p)[name] for p in parts]) for name in ("printed", "value", "converged")))
+        if not together:
+            return _one_by_one(spec, estimates, encoding, y, done)
+        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *y)
+        return fit_responses(estimates.model, estimates.design, np.asarray(estimates.v), stacked, done)
+
+    return _in_blocks(n, block, report)
+
+
+def _in_blocks(
+    n: int, block: Callable[[range, Callable[[int], None]], Replicates], report: Callable[[int], None]
+) -> Replicates:
+    """Some replicates at a time; an interruption (Ctrl-C) leaves those of the blocks that are done."""
+    parts: list[Replicates] = []
+    try:
+        for start in range(0, n, BLOCK):
+            done = lambda count, start=start: report(start + count)
+            parts.append(block(range(start, min(start + BLOCK, n)), done))
+    except KeyboardInterrupt:
+        if not parts:
+            raise
+    joined = {name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])}
+    return Replicates(**joined)
 
 
 def _one_by_one(
@@ -111,13 +128,12 @@ def _clusters(
     n, seed = asked
     size = _independent(estimates)
     generator = np.random.default_rng(seed)
-    parts = []
-    for start in range(0, n, BLOCK):
-        count = min(BLOCK, n - start)
-        counts = generator.multinomial(size, np.full(size, 1.0 / size), size=count).astype(float)
-        done = lambda number, start=start: report(start + number)
-        parts.append(fit_counts(estimates.model, estimates.design, np.asarray(estimates.v), counts, done))
-    return Replicates(*(np.concatenate([vars(p)[name] for p in parts]) for name in ("printed", "value", "converged")))
+
+    def block(numbers: range, done: Callable[[int], None]) -> Replicates:
+        counts = generator.multinomial(size, np.full(size, 1.0 / size), size=len(numbers)).astype(float)
+        return fit_counts(estimates.model, estimates.design, np.asarray(estimates.v), counts, done)
+
+    return _in_blocks(n, block, report)
 
 
 def _independent(estimates: Estimates) -> int:

@@ -22,6 +22,7 @@ class Bootstrap:
             each value of the statistic.
         observed: the same of the fit itself.
         failed: how many replicates did not converge; they are left out.
+        interrupted: whether fewer replicates were run than asked for.
     """
 
     def __init__(self, found: BootstrapFound, statistic: Callable[[pd.Series], Any] | None, level: float):
@@ -33,6 +34,7 @@ class Bootstrap:
         self.replicates = frame
         self.observed = observed
         self.failed = found.failed
+        self.interrupted = found.interrupted
         self.kind = found.kind
         self.seed = found.seed
         self.level = level
@@ -100,6 +102,7 @@ class Bootstrap:
         count = len(self.replicates)
         notes = [f"Note: {count:,} replicates, {self.kind}; percentile intervals."]
         notes += [f"Note: {self.failed:,} more did not converge and are left out."] if self.failed else []
+        notes += ["Note: interrupted before all replicates were run."] if self.interrupted else []
         return render_simple(columns, rows, title="Bootstrap", stub="Parameter", notes=tuple(notes))
 
     __repr__ = __str__
