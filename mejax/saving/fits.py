@@ -8,8 +8,6 @@ transformations and the likelihood are those of the fit, and puts the numbers on
 import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_type_hints
@@ -17,6 +15,7 @@ from typing import Any, get_type_hints
 import jax
 import numpy as np
 
+from .._version import __version__
 from ..design import Design, Names
 from ..estimation import read_design
 from ..fitting import Estimates
@@ -62,7 +61,7 @@ def save_fit(path: str | os.PathLike, spec: Spec, estimates: Estimates, encoding
     _, design, _ = _read_again(Decoder(encoder.arrays.__getitem__), coded)
     if not _same(design, estimates.design):
         raise Unsavable("the fit cannot be saved: its response or its covariates are not those of its table")
-    write_archive(Path(path), {"format": FORMAT, "mejax": _own_version(), **coded}, encoder.arrays)
+    write_archive(Path(path), {"format": FORMAT, "mejax": __version__, **coded}, encoder.arrays)
 
 
 def load_fit(path: str | os.PathLike, *, most_bytes: float = MOST_BYTES) -> tuple[Spec, Estimates, Encoding]:
@@ -92,15 +91,6 @@ def _loaded(archive: Archive) -> tuple[Spec, Estimates, Encoding]:
                          f"reads tables differently from {written}, which wrote it") from problem  # fmt: skip
 
 
-@cache
-def _own_version() -> str:
-    """The version of mejax that is installed."""
-    try:
-        return version("mejax")
-    except PackageNotFoundError:
-        return "of unknown version"
-
-
 def _version_of(text: Any) -> str:
     """The version of mejax that wrote the file, whose format is one that this version knows."""
     number = text.get("format") if isinstance(text, dict) else None
@@ -108,7 +98,7 @@ def _version_of(text: Any) -> str:
         raise Unreadable("it does not say which version of mejax wrote it")
     written = text["mejax"][:20]
     if number > FORMAT:
-        raise Unreadable(f"it has the format {number} of mejax {written}, and this version, {_own_version()}, knows "
+        raise Unreadable(f"it has the format {number} of mejax {written}, and this version, {__version__}, knows "
                          f"those up to {FORMAT}. Install mejax {written} or later, or fit the model again")  # fmt: skip
     return written
 
@@ -118,7 +108,7 @@ def _restored(decoder: Decoder, coded: Mapping[str, Any]) -> tuple[Spec, Estimat
     outline, sample = decoder.decode(coded["outline"]), decoder.decode(coded["sample"])
     if not np.array_equal(sample, encoding.sample) or outline != _outline(encoding.names, design):
         raise Unreadable(f"mejax {coded['mejax'][:20]}, which wrote it, read another sample or other columns from the "
-                         f"table in it than this version, {_own_version()}, does. Load it with that version, or fit "
+                         f"table in it than this version, {__version__}, does. Load it with that version, or fit "
                          "the model again")  # fmt: skip
     numbers = decoder.decode(coded["numbers"])
     hints = get_type_hints(Estimates)
