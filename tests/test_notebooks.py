@@ -5,6 +5,7 @@ processor's rounding is no failure; the text around them word by word; of a pict
 """
 
 import math
+import os
 import re
 from itertools import zip_longest
 
@@ -74,7 +75,15 @@ def test_there_are_notebooks():
     assert {path.stem for path in notebooks()} >= {"censored", "multinomial", "nonlinear", "survival"}
 
 
+@pytest.fixture
+def quick_kernels(quick_options, monkeypatch):
+    """What kernels compile is compiled with the options of these tests."""
+    flags = [f"--{option}={str(value).lower()}" for option, value in quick_options.items()]
+    monkeypatch.setenv("XLA_FLAGS", " ".join([os.environ.get("XLA_FLAGS", ""), *flags]).strip())
+
+
 @pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+@pytest.mark.usefixtures("quick_kernels")
 def test_notebook(path):
     assert path.stat().st_size < LARGEST
     for number, (old, now) in enumerate(zip(read(path).cells, executed(path).cells, strict=True)):

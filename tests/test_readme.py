@@ -65,6 +65,7 @@ def test_readme_has_blocks():
     assert CONSOLE, "README.md has no `$ mejax ...` line in a ```console block: show the command line and its output"
 
 
+@pytest.mark.usefixtures("unoptimised")
 def test_python_blocks(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace: dict = {"__name__": "readme"}
