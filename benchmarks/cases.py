@@ -33,8 +33,9 @@ class Case:
     placed at mode and curvature, which all peers can do.
 
     A model that most peers have no words for says in `beyond` what it is; `calls` has the call of each R package that
-    fits it, with the data in `frame`, and the other peers are left out.  `known` is the log likelihood at the optimum
-    where it is known; `large` cases run only when asked for.
+    fits it, with the data in `frame`, and the other peers are left out.  With `replicates` a fit is followed by so many
+    of a parametric bootstrap, and standard errors are theirs.  `known` is the log likelihood at the optimum where it is
+    known; `large` cases run only when asked for.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Case:
     points: int = 1
     beyond: str | None = None
     calls: Mapping[str, str] = field(default_factory=dict)
+    replicates: int = 0
     known: float | None = None
     large: bool = False
 
@@ -73,6 +75,23 @@ CASES = {
             response="Reaction",
             fixed=("Days",),
             random=(Effects("Subject", ("Days",)),),
+            known=-875.969672,
+        ),
+        Case(
+            name="bootstrap",
+            title="sleepstudy: 1,000 parametric bootstrap replicates of the fit, random intercept and slope",
+            build=data.sleepstudy,
+            formula="Reaction ~ Days + (Days | Subject)",
+            command="mixed Reaction Days || Subject: Days, covariance(unstructured)",
+            response="Reaction",
+            fixed=("Days",),
+            random=(Effects("Subject", ("Days",)),),
+            beyond="replicates of a bootstrap",
+            calls={
+                "lme4": "bootMer(lmer(Reaction ~ Days + (Days | Subject), frame, REML = FALSE), estimates, "
+                "nsim = 1000, seed = 1)"
+            },
+            replicates=1000,
             known=-875.969672,
         ),
         Case(

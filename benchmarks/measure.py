@@ -19,24 +19,26 @@ MOST_FITS = 20
 
 
 def measure(fit, case, seconds: float) -> dict:
-    """The times of a first and of warm fits, with the log likelihood of the last one."""
+    """The times of a first and of warm fits, with what the last one found."""
     frame = case.build()
     start = perf_counter()
-    loglik, converged = fit(case, frame)
+    found = fit(case, frame)
     first, first_at = perf_counter() - start, time()
-    print(json.dumps(_result(loglik, converged, first, first_at, [])), flush=True)  # kept if the rest runs out of time
+    print(json.dumps(_result(found, first, first_at, [])), flush=True)  # kept if the rest runs out of time
     warm: list[float] = []
     while len(warm) < MOST_FITS and (not warm or sum(warm) + warm[-1] < seconds):
         start = perf_counter()
-        loglik, converged = fit(case, frame)
+        found = fit(case, frame)
         warm.append(perf_counter() - start)
-    return _result(loglik, converged, first, first_at, warm)
+    return _result(found, first, first_at, warm)
 
 
-def _result(loglik: float, converged: bool, first: float, first_at: float, warm: list[float]) -> dict:
+def _result(found: tuple, first: float, first_at: float, warm: list[float]) -> dict:
+    loglik, converged, *note = found
     return {
         "loglik": float(loglik),
         "converged": bool(converged),
+        **({"note": note[0]} if note else {}),
         "seconds_first": first,
         "first_at": first_at,
         "seconds_warm": statistics.median(warm) if warm else None,

@@ -45,6 +45,9 @@ class Settings:
 
 
 EXACT = 1e-13  # expected gains below this need no further step
+GAIN = 1e-6  # expected gains below this need not be seen in the value
+SUFFICIENT = 1e-4  # share of the expected gain that a step must bring
+ROUNDING = 1e-12  # of the value
 SLOPE = 1.0  # most that the value may lose over a standard error where the gradient at held nodes vanishes
 SHORT = 10  # halvings after which no loss is put down to rounding
 SURE = 3.0  # standard deviations this many standard errors from zero are climbed on the log scale
@@ -110,7 +113,7 @@ def maximise(
                 model = None
                 continue
             if there is None:
-                status = Status.CONVERGED if small or move.gain < 1e-6 else Status.NOT_CONVERGED
+                status = Status.CONVERGED if small or move.gain < GAIN else Status.NOT_CONVERGED
                 break
             model = model.updated(here, there) if settings.secant and move.concave and not halved else None
             here = there
@@ -167,26 +170,34 @@ class _Move:
 
 
 def newton_direction(gradient: np.ndarray, hessian: np.ndarray, difficult: bool = False):
-    """(direction, gain expected g'd, was the Hessian negative definite?).
+    """(direction, gain expected g'd, was the Hessian negative definite?); see `newton_directions`."""
+    direction, gain, concave = newton_directions(gradient[None], hessian[None], difficult)
+    return direction[0], float(gain[0]), bool(concave[0])
+
+
+def newton_directions(
+    gradient: np.ndarray, hessian: np.ndarray, difficult: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Directions (B, m), gains expected (B,) and whether each Hessian (B, m, m) was negative definite.
 
     Rows and columns are scaled by the curvature first, so that the test for definiteness is free of units.
     `difficult` takes steepest ascent, in those units, in the directions that are not concave.
     """
-    if len(gradient) == 0:
-        return gradient, 0.0, True
-    curvature = np.abs(np.diag(hessian))
-    scale = (
-        1.0 / np.sqrt(np.maximum(curvature, 1e-30 * np.max(curvature))) if np.any(curvature) else np.ones(len(gradient))
-    )
-    values, vectors = np.linalg.eigh(-(hessian * scale).T * scale)
-    concave = bool(values[0] > -1e-10 * max(values[-1], 1e-300))
-    largest = np.max(np.abs(values)) or 1.0
+    if gradient.shape[1] == 0:
+        return gradient, np.zeros(len(gradient)), np.ones(len(gradient), bool)
+    curvature = np.abs(np.diagonal(hessian, axis1=1, axis2=2))
+    top = np.max(curvature, axis=1, keepdims=True)
+    scale = np.where(top > 0, 1.0 / np.sqrt(np.maximum(curvature, np.where(top > 0, 1e-30 * top, 1.0))), 1.0)
+    values, vectors = np.linalg.eigh(-hessian * scale[:, :, None] * scale[:, None, :])
+    concave = values[:, 0] > -1e-10 * np.maximum(values[:, -1], 1e-300)
+    largest = np.max(np.abs(values), axis=1, keepdims=True)
+    largest = np.where(largest > 0, largest, 1.0)
     size = np.maximum(np.abs(values), 1e-7 * largest)
-    if difficult and not concave:
-        size = np.where(values > 1e-7 * largest, values, largest)
-    rotated = vectors.T @ (gradient * scale)
-    direction = scale * (vectors @ (rotated / size))
-    return direction, float(gradient @ direction), concave
+    if difficult:
+        size = np.where(concave[:, None] | (values > 1e-7 * largest), size, largest)
+    rotated = np.einsum("bji,bj->bi", vectors, gradient * scale)
+    direction = scale * np.einsum("bij,bj->bi", vectors, rotated / size)
+    return direction, np.einsum("bi,bi->b", gradient, direction), concave
 
 
 def _nearer(here: Evaluated, there: Evaluated, move: _Move) -> bool:
@@ -208,13 +219,13 @@ def _is_finite(there: Evaluated, settings: Settings) -> bool:
 
 def _climb(objective, here, move: _Move, settings: Settings, tries: int | None):
     """The first point along the direction that gains enough; `tries` is 2 for the last step, which may gain nothing."""
-    slack = 1e-12 * (1.0 + abs(float(here.value)))
+    slack = ROUNDING * (1.0 + abs(float(here.value)))
     step = 1.0
     for halving in range(settings.halvings if tries is None else tries):
         there = objective(move.to(step))
         # short steps must gain: rounding would let them creep on for ever where the value does not follow the slope
         spare = slack if halving < SHORT else 0.0
-        enough = -spare if tries == 2 or move.gain < 1e-6 else 1e-4 * step * move.gain - spare
+        enough = -spare if tries == 2 or move.gain < GAIN else SUFFICIENT * step * move.gain - spare
         if _is_finite(there, settings):
             if there.value - here.value >= enough or (settings.held and _nearer(here, there, move)):
                 return there, halving > 0

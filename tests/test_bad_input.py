@@ -160,14 +160,8 @@ def test_places_in_the_text_are_shown():
 
 
 UNBUILT = {
-    "sampling weights": ("y x [pweight=w] || g:", "`pweight` is not built yet"),
-    "sampling weights of groups": ("y x || g:, pweight(w)", "`pweight` is not built yet"),
-    "frequency weights of groups": (
-        "y x || g:, fweight(w)",
-        r"`fweight\(\) of a random-effects level` is not built yet",
-    ),
     "techniques": ("y x || g:, technique(bfgs)", r"`technique\(bfgs\)` is not built yet(.|\n)*Newton-Raphson"),
-    "degrees of freedom": ("y x || g:, reml dfmethod(kroger)", "`dfmethod` is not built yet"),
+    "tables of degrees of freedom": ("y x || g:, reml dfmethod(kroger) dftable(ci)", "`dftable` is not built yet"),
 }
 
 

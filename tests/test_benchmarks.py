@@ -35,7 +35,7 @@ def test_command_says_what_the_case_says(name):
     spec = parse(case.command)
     commands = {"gaussian": ("mixed", "menl"), "binomial": ("melogit",), "poisson": ("mepoisson",)}
     assert spec.command in commands[case.family]
-    assert bool(case.beyond) == bool(spec.nonlinear or spec.residuals) == bool(case.calls)
+    assert bool(case.beyond) == bool(spec.nonlinear or spec.residuals or case.replicates) == bool(case.calls)
     if case.family != "gaussian":
         assert spec.option("intmethod") == ("laplace" if case.points == 1 else "mcaghermite")
         assert spec.option("intpoints", 1) == case.points

@@ -60,7 +60,7 @@ def relabelled(fit: Fit, labels: list[str], equations: list[str] | None = None, 
     estimates = fit.estimates
     count = len(labels) - ancillary
     named = list(zip(labels[:count], equations or [""] * count, strict=True))
-    columns = tuple(FixedColumn(name, "", name, name, k, equation=e) for k, (name, e) in enumerate(named))
+    columns = tuple(FixedColumn(name, "", name, name, k, constant=name.endswith("_cons"), equation=e) for k, (name, e) in enumerate(named))
     return altered(
         fit,
         names=replace(estimates.names, fixed=columns),
@@ -245,7 +245,7 @@ def test_equal_coefficients(fit):
 def test_terms_of_several_equations(fit):
     labels = ["2:x", "2:_cons", "3:x", "3:_cons", *(f"q{k}" for k in range(5))]
     several = relabelled(fit, labels, ["2", "2", "3", "3", *5 * [""]])
-    for terms, expected in (("x", ["2:x", "3:x"]), ("3:x", ["3:x"]), ("[3]x", ["3:x"]), ("2:*", ["2:x", "2:_cons"])):
+    for terms, expected in (("x", ["2:x", "3:x"]), ("3:x", ["3:x"]), ("[3]x", ["3:x"]), ("2:*", ["2:x"]), ("*", ["2:x", "3:x", *labels[4:]])):
         assert several.testparm(terms).chi2 == pytest.approx(wald(several, selected(several, expected)), rel=1e-8)
     assert " ( 2)  [3]x = 0" in str(several.testparm("x"))
 

@@ -2,7 +2,8 @@
 
     refuses(case) -> str | None         why it cannot fit the case, if it cannot
     fit(case, frame) -> (float, bool)   from the data frame to the estimates with standard errors of the fixed effects:
-                                        the log likelihood (full, maximum likelihood), and whether it converged
+                                        the log likelihood (full, maximum likelihood), and whether it converged;
+                                        a third value, if there is one, is a text for the column of remarks
 
 An R peer is one function of `peers.R`.
 """

@@ -26,12 +26,12 @@ class PythonPeer:
     def prepare(self) -> str:
         """Installs the package if need be and returns its version; raises `Unavailable`."""
         if self.package == "mejax":
-            return _project()["version"]
+            return _printed(self._python(), "import mejax; print(mejax.__version__)").stdout.strip()
         python = self._python()
         if not (python.parent.parent / ".ready").exists():
             self._install(python)
         asked = f"from importlib.metadata import version; print(version({self.package!r}))"
-        done = subprocess.run([python, "-c", asked], capture_output=True, text=True)
+        done = _printed(python, asked)
         if done.returncode:
             raise Unavailable(f"{self.package} is not installed: {_last_line(done.stderr)}")
         return done.stdout.strip()
@@ -89,6 +89,10 @@ def _requirement(package: str) -> str:
 
 def _project() -> dict:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def _printed(python: Path, code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, cwd=ROOT)
 
 
 def _last_line(text: str) -> str:

@@ -42,8 +42,20 @@ refusal <- function() {
 # The call that the case has for this package.
 stated <- function(frame) eval(parse(text = call))
 
+# What bootMer keeps of each replicate; the log likelihood of the fit itself comes with its own.
+estimates <- function(fit) c(fixef(fit), as.data.frame(VarCorr(fit))$vcov, loglik = as.numeric(logLik(fit)))
+
+resampled <- function(found) {
+  kept <- found$t[complete.cases(found$t), ]
+  errors <- apply(kept[, seq_along(found$mle$beta)], 2, sd)
+  said <- paste(sprintf("%s %.4g", names(errors), errors), collapse = " ")
+  note <- sprintf("std. errors %s of %d replicates", said, nrow(kept))
+  list(loglik = found$t0[["loglik"]], converged = TRUE, note = note)
+}
+
 fits <- list(
   lme4 = function(frame) {
+    if (nzchar(call)) return(resampled(stated(frame)))
     linear <- family == "gaussian"
     fit <- if (linear) lmer(formula, frame, REML = FALSE) else glmer(formula, frame, family, nAGQ = points)
     stopifnot(all(diag(as.matrix(vcov(fit))) > 0))
@@ -67,9 +79,10 @@ number <- function(x) if (length(x)) format(x, digits = 15) else "null"
 
 report <- function(result, first, warm) {
   sprintf(paste('{"loglik": %s, "converged": %s, "seconds_first": %s, "first_at": %s, "seconds_warm": %s,',
-                '"seconds_best": %s, "fits": %d}'),
+                '"seconds_best": %s, "fits": %d%s}'),
           number(result$loglik), tolower(result$converged), number(first), number(first_at),
-          number(if (length(warm)) median(warm)), number(if (length(warm)) min(warm)), length(warm))
+          number(if (length(warm)) median(warm)), number(if (length(warm)) min(warm)), length(warm),
+          if (is.null(result$note)) "" else sprintf(', "note": "%s"', result$note))
 }
 
 if (!is.null(refusal())) finish(sprintf('{"skipped": "%s"}', refusal()))

@@ -110,7 +110,7 @@ class FreeVariances(AbstractVariances):
     def __init__(
         self,
         blocks: Sequence[AbstractCovariance],
-        frames: Sequence[np.ndarray | None] | None = None,
+        frames: Sequence[Any] | None = None,
         errors: Errors | None = None,
         *,
         profiled: bool = True,

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..design import Design, Names
-from .degrees import AbstractDegrees
+from .degrees import AbstractDegrees, NoDegrees
 
 MOST_COLUMNS = 4_000  # of [X Z], whose rank is that of its cross-products
 _RANK = 1e-10
+_ROUNDING = 1e-10  # of the largest weight: what cancels in a contrast leaves no more
 
 
 @dataclass(frozen=True)
@@ -19,14 +20,15 @@ class Counted(AbstractDegrees):
     numbers: np.ndarray
 
     def of(self, row: np.ndarray) -> float:
-        return float(np.min(self.numbers[row != 0], initial=np.inf))
+        used = np.abs(row) > _ROUNDING * np.max(np.abs(row), initial=0.0)
+        return float(np.min(self.numbers[used], initial=np.inf))
 
     def joint(self, rows: np.ndarray) -> tuple[float, float]:
         return 1.0, min(self.of(row) for row in rows)
 
 
 def counted(design: Design, names: Names, method: str) -> Counted:
-    """ "residual", "repeated" or "anova".
+    """Those of the method "residual", "repeated" or "anova".
 
     residual: n - p.  repeated, of two levels: coefficients of columns that are constant within the groups have J less
     their number, the others what is left of n - p.  anova: the coefficient of a column that is in the random part too
@@ -36,31 +38,30 @@ def counted(design: Design, names: Names, method: str) -> Counted:
     if method == "residual":
         return _checked(Counted(method, np.full(p, float(n - p))))
     if method == "repeated":
-        return _checked(Counted(method, _repeated(design, names)))
+        return _checked(Counted(method, _repeated(design)))
     return _checked(Counted(method, _anova(design, names)))
 
 
 def _checked(found: Counted) -> Counted:
     if np.any(found.numbers <= 0):
-        raise ValueError(
+        raise NoDegrees(
             f"dfmethod({found.method}) leaves {np.min(found.numbers):g} degrees of freedom for a coefficient: there "
             "are too few observations or groups; use dfmethod(satterthwaite) or (kroger) with reml"
         )
     return found
 
 
-def _repeated(design: Design, names: Names) -> np.ndarray:
-    groups = {tuple(np.asarray(e.codes).tolist()) for e in design.effects}
-    if len(groups) != 1:
-        raise ValueError(
+def _repeated(design: Design) -> np.ndarray:
+    codes = [np.asarray(e.codes) for e in design.effects]
+    if not codes or any(not np.array_equal(other, codes[0]) for other in codes):
+        raise NoDegrees(
             "dfmethod(repeated) is for two levels, observations in groups, and this model has "
-            f"{'none' if not groups else 'several'}; use another method"
+            f"{'several' if codes else 'none'}; use another method"
         )
-    effect, x = design.effects[0], np.asarray(design.x)
-    codes = np.asarray(effect.codes)
+    effect, x, of_rows = design.effects[0], np.asarray(design.x), codes[0]
     first = np.zeros(effect.size, int)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
-    same = np.all(x == x[first[codes]], axis=0)
+    first[of_rows[::-1]] = np.arange(len(of_rows))[::-1]
+    same = np.all(x == x[first[of_rows]], axis=0)
     between = float(effect.size - same.sum())
     return np.where(same, between, float(len(x) - x.shape[1]) - between)
 
@@ -68,7 +69,7 @@ def _repeated(design: Design, names: Names) -> np.ndarray:
 def _anova(design: Design, names: Names) -> np.ndarray:
     columns = design.x.shape[1] + sum(e.size * e.z.shape[1] for e in design.effects)
     if columns > MOST_COLUMNS:
-        raise ValueError(
+        raise NoDegrees(
             f"dfmethod(anova) needs the rank of {columns:,} columns, more than {MOST_COLUMNS:,}; use "
             "dfmethod(satterthwaite) or (kroger) with reml"
         )
@@ -86,12 +87,15 @@ def _levels(design: Design, names: Names) -> Iterator[tuple[str, int]]:
 
 def _gram(design: Design) -> np.ndarray:
     """The cross-products of [X Z], columns scaled to length 1."""
-    parts = [np.asarray(design.x)]
+    from scipy.sparse import csr_matrix, hstack
+
+    parts, n = [csr_matrix(np.asarray(design.x, float))], len(design.x)
     for effect in design.effects:
-        codes, z = np.asarray(effect.codes), np.asarray(effect.z)
-        block = np.zeros((len(z), effect.size, z.shape[1]))
-        block[np.arange(len(z)), codes] = z
-        parts.append(block.reshape(len(z), -1))
-    joined = np.column_stack(parts)
-    joined = joined / np.maximum(np.linalg.norm(joined, axis=0), 1e-300)
-    return joined.T @ joined
+        z, q = np.asarray(effect.z, float), effect.z.shape[1]
+        columns = np.asarray(effect.codes)[:, None] * q + np.arange(q)
+        rows = np.repeat(np.arange(n), q)
+        parts.append(csr_matrix((z.ravel(), (rows, columns.ravel())), shape=(n, effect.size * q)))
+    joined = hstack(parts, format="csr")
+    gram = np.asarray((joined.T @ joined).todense())
+    length = np.sqrt(np.maximum(np.diag(gram), 1e-300))
+    return gram / np.outer(length, length)

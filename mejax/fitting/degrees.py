@@ -6,6 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 
+class NoDegrees(ValueError):
+    """A method for degrees of freedom that is not for this model; the message says why."""
+
+
 @dataclass(frozen=True)
 class AbstractDegrees(abc.ABC):
     """Degrees of freedom by one `method`: "residual", "repeated", "anova", "satterthwaite", "kroger"."""

@@ -15,11 +15,11 @@ from .climb import FitSettings, climb
 from .comparison import Comparison, boundary_test, linear_llf
 from .components import at_bounds, component_info, free_counts
 from .counted_degrees import counted
-from .degrees import AbstractDegrees
+from .degrees import AbstractDegrees, NoDegrees
 from .diagnosis import Verdict, verdict
 from .estimates import Component, Estimates, block_diagonal
 from .robust import cluster_name, robust_vce, top_clusters
-from .small_sample import KenwardRoger, small_sample
+from .small_sample import KenwardRoger, require_linear, small_sample
 
 
 def fit_linear(
@@ -30,6 +30,7 @@ def fit_linear(
     Raises:
         ValueError: starting values that do not fit the model, or a robust VCE without independent clusters.
     """
+    _require_method(model, design, names, settings.df)
     groups = None if settings.vce == "oim" else top_clusters(model, design, settings.clusters)
     found = climb(model, design, settings)
     v = np.asarray(found.at.v)
@@ -45,7 +46,7 @@ def fit_linear(
         settings.say("Computing standard errors ...")
         vces = robust_vce(model, fixed, v, vces, groups, repeated=settings.kind == "fweight")
     judged = verdict(model, design, names, found.status, information, (described, flags, spread))
-    degrees, problems = degrees_of(model, design, names, found, settings)
+    degrees, problems = _degrees(model, design, names, found, settings)
     basis = np.asarray(model.basis)
     random, residual = model.variances.params(v)
     vce = basis @ vces[0] @ basis.T if not isinstance(degrees, KenwardRoger) else degrees.adjusted
@@ -63,17 +64,32 @@ def fit_linear(
     )  # fmt: skip
 
 
-def degrees_of(
+def _require_method(model: LinearModel, design: Design, names: Names, df: tuple[str, bool] | None) -> None:
+    """Raise an error where the method for degrees of freedom is not for such a model."""
+    if df is None:
+        return
+    method, observed = df
+    if method in ("satterthwaite", "kroger"):
+        require_linear(model, method, method == "kroger" or not observed)
+    else:
+        counted(design, names, method)
+
+
+def _degrees(
     model: LinearModel, design: Design, names: Names, found: Maximum, settings: FitSettings
 ) -> tuple[AbstractDegrees | None, tuple[str, ...]]:
-    """Degrees of freedom by the method asked for; where there are none, a note says why and tests are normal."""
+    """Degrees of freedom by the method asked for; where the fit has none, a note says why and tests are normal."""
     if settings.df is None:
         return None, ()
     settings.say("Computing degrees of freedom ...")
+    v = np.asarray(found.at.v)
     try:
-        return degrees_by(model, design, names, np.asarray(found.at.v), settings.df), ()
-    except ValueError as problem:
-        return None, (f"no degrees of freedom: {problem}",)
+        degrees = degrees_by(model, design, names, v, settings.df)
+    except NoDegrees as problem:
+        return None, (f"no degrees of freedom, so that tests are those of z: {problem}",)
+    if settings.df[0] in ("satterthwaite", "kroger") and np.any(held(model.variances, v)):
+        return degrees, ("the degrees of freedom take the variances that are estimated at zero as known",)
+    return degrees, ()
 
 
 def degrees_by(
@@ -82,7 +98,7 @@ def degrees_by(
     """Degrees of freedom by a method and, where there is a choice, the observed information.
 
     Raises:
-        ValueError: the method is not for such a model.
+        NoDegrees: the method is not for such a model.
     """
     name, observed = method
     if name not in ("satterthwaite", "kroger"):

@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from .._status import Status
 from .._tree import to_host
 from ..covstruct import FreeVariances
 from ..glmm import GeneralizedModel
@@ -18,11 +19,12 @@ from .climb_generalized import Objective
 from .estimates import Estimates
 
 _STEPS = 60
+FARTHEST = 1.0  # that a logarithm is moved in one step
 _CLOSE = 1e-7
 _VANISHING = 1e-8  # of an estimated variance: where its profile is flat down to here, the limit is zero
 
 
-class Held(NamedTuple):
+class Constraint(NamedTuple):
     """A function of v that is held: its value, gradient and Hessian."""
 
     value: float
@@ -135,6 +137,8 @@ def _coefficient(estimates: Estimates, place: int) -> Callable:
         moved = with_coefficient(model, row, value - offset)
         start = np.where(start == 0.0, 1e-3, start)
         found = maximise(lambda v: to_host(evaluate(moved, v)), start, Settings(), lambda step: None)
+        if found.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
         if not found.status.ok:
             return math.nan, start
         return float(found.at.value), np.asarray(found.at.v)
@@ -155,16 +159,16 @@ def _component(estimates: Estimates, place: int, log: bool) -> Callable:
         objective, which = Objective(model), place
         printed = lambda v: to_host(_all_printed(model, v))
 
-    def held(v: np.ndarray) -> Held:
+    def held(v: np.ndarray) -> Constraint:
         value, gradient, hessian = (np.asarray(part)[which] for part in printed(v))
         if not log:
-            return Held(float(value), gradient, hessian)
+            return Constraint(float(value), gradient, hessian)
         slope = gradient / value
-        return Held(math.log(value) if value > 0 else -math.inf, slope, hessian / value - np.outer(slope, slope))
+        return Constraint(math.log(value) if value > 0 else -math.inf, slope, hessian / value - np.outer(slope, slope))
 
     def at(value: float, start: np.ndarray) -> tuple[float, np.ndarray]:
         start = np.where(start == 0.0, 1e-3, start)
-        return constrained_maximum(objective, held, math.log(value) if log else value, start)
+        return constrained_maximum(objective, held, math.log(value) if log else value, start, multiplied=log)
 
     return at
 
@@ -180,18 +184,21 @@ def _all_printed(model: GeneralizedModel, v):
 
 
 def constrained_maximum(
-    objective: Callable, held: Callable[[np.ndarray], Held], target: float, start: np.ndarray
-) -> tuple[float, np.ndarray]:
+    objective: Callable, held: Callable[[np.ndarray], Constraint], target: float, start: np.ndarray,
+    multiplied: bool = False,
+) -> tuple[float, np.ndarray]:  # fmt: skip
     """(the maximum of `objective` where `held` is at `target`, where it lies); NaN where it was not found.
 
     Sequential quadratic programming: a step along the constraint's normal, in the metric of the Hessian, and a Newton
-    step in its tangent space.
+    step in its tangent space.  There is no merit function: a search that does not end is given up.  `multiplied` says
+    that what is held is a logarithm, which is a straight line over a short way only.
     """
     v, multiplier = np.array(start, float), 0.0
     here, g = objective(v), held(v)
     for _ in range(_STEPS):
         hessian = np.asarray(here.hessian) - multiplier * g.hessian
-        step, gain, multiplier = _kkt(np.asarray(here.gradient), hessian, g, target)
+        aim = g.value + min(max(target - g.value, -FARTHEST), FARTHEST) if multiplied else target
+        step, gain, multiplier = _kkt(np.asarray(here.gradient), hessian, g, aim)
         there, taken = _shortened(objective, v, step)
         if there is None:
             return math.nan, v
@@ -203,7 +210,7 @@ def constrained_maximum(
     return math.nan, v
 
 
-def _kkt(gradient: np.ndarray, hessian: np.ndarray, g: Held, target: float) -> tuple[np.ndarray, float, float]:
+def _kkt(gradient: np.ndarray, hessian: np.ndarray, g: Constraint, target: float) -> tuple[np.ndarray, float, float]:
     """(step, the gain expected of its part in the tangent space, the multiplier)."""
     scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
     normal = g.gradient * scale

@@ -24,6 +24,7 @@ Report = Callable[[int], None]
 _BYTES = 4e8  # that the replicates of one program may take
 _COPIES = 24  # of the largest arrays
 _MOST = 256
+_FEW = 16
 
 
 def batched(model: Any) -> bool:
@@ -108,11 +109,11 @@ def _generalized(
     return Replicates(np.asarray(_printed(model, found.v)), found.value, found.converged)
 
 
-def _chunked(program: Callable, size: int) -> Callable:
-    """The program on as many replicates at once as memory allows, always the same number: one compilation."""
+def _chunked(program: Callable, most: int) -> Callable:
+    """The program on as many replicates at once as memory allows: `most`, or a few where few are left."""
 
     def run(which: np.ndarray, *arguments: Any) -> Any:
-        parts = []
+        parts, size = [], _size(len(which), most)
         for start in range(0, len(which), size):
             stop = min(start + size, len(which))
             places = np.minimum(np.arange(start, start + size), stop - 1)  # the last one stands in for what is missing
@@ -124,8 +125,14 @@ def _chunked(program: Callable, size: int) -> Callable:
     return run
 
 
+def _size(count: int, most: int) -> int:
+    """Numbers of replicates are rounded up to one of two, each of which is a program of its own."""
+    return min(most, _FEW) if count <= _FEW else most
+
+
 def _chunk(model: Any, n: int) -> int:
-    """Replicates that one program takes."""
+    """Replicates that one program takes, by the numbers that each of them holds: the rows' values, the cross-products
+    and their slopes in the variance parameters, or the rows' values at every node."""
     if isinstance(model, LinearModel):
         width = int(np.shape(model.products.total)[0]) + sum(t.width for t in model.plan.terms)
         numbers = n * (2 + (width if model.errors is not None else 0))

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from .._tree import to_host
+from ..covstruct import Banded, DistinctScale, EqualScale, ExchangeableErrors, LinearScale
 from ..inference import Information, invert_information
-from ..lmm import Curvature, LinearModel, curvature
+from ..lmm import Derivatives, LinearModel, derivatives
 from .boundary import held
-from .degrees import AbstractDegrees
+from .degrees import AbstractDegrees, NoDegrees
 
 _SURE = 1e-10
 
@@ -47,10 +48,10 @@ class Satterthwaite(AbstractDegrees):
         _, vectors = np.linalg.eigh(rows @ self.phi @ rows.T)
         found = np.array([self.of(row) for row in vectors.T @ rows])
         q = len(found)
-        if q == 1 or np.all(np.abs(found - found[0]) < 1e-8 * found[0]):
-            return 1.0, float(found[0])
         if np.all(np.isinf(found)):
             return 1.0, np.inf
+        if np.all(np.isfinite(found)) and np.all(np.abs(found - found[0]) < 1e-8 * found[0]):
+            return 1.0, float(found[0])
         ratio = np.sum([1.0 if np.isinf(df) else df / (df - 2.0) for df in found if df > 2.0])
         return 1.0, float(2.0 * ratio / (ratio - q)) if ratio > q else 2.0
 
@@ -73,8 +74,7 @@ class KenwardRoger(AbstractDegrees):
 
     def joint(self, rows: np.ndarray) -> tuple[float, float]:
         q = len(rows)
-        inverse = np.linalg.inv(rows @ self.phi @ rows.T)
-        moved = np.einsum("ab,bc,icd,ed->iae", inverse, rows, self.p, rows)
+        moved = np.linalg.solve(rows @ self.phi @ rows.T, np.einsum("bc,icd,ed->ibe", rows, self.p, rows))
         traces = np.einsum("iaa->i", moved)
         a1 = float(traces @ self.w @ traces)
         a2 = float(np.einsum("ij,iab,jba->", self.w, moved, moved))
@@ -89,9 +89,9 @@ class KenwardRoger(AbstractDegrees):
         shrink = 1.0 - a2 / q
         both_vanish = abs(shrink) < _SURE and abs(v1) < _SURE
         ratio = 1.0 if both_vanish else shrink / v1
-        rho = ratio**2 * v0 / v2 / q
-        df = 4.0 + (q + 2.0) / (q * rho - 1.0)
-        return df * shrink / (df - 2.0), df
+        rho = ratio**2 * v0 / v2 / q if v2 else np.inf
+        df = 4.0 + (q + 2.0) / (q * rho - 1.0) if q * rho != 1.0 else np.inf
+        return (df * shrink / (df - 2.0), df) if np.isfinite(df) else (shrink, df)
 
 
 def small_sample(
@@ -102,17 +102,16 @@ def small_sample(
     `hessian` is that of the restricted likelihood at v, whose inverse is W where the information is `observed`.
 
     Raises:
-        ValueError: the covariance matrix is not linear in its parameters, or these cannot be told apart.
+        NoDegrees: the covariance matrix is not linear in its parameters, or these cannot be told apart.
     """
     kroger = method == "kroger"
-    _require_linear(model, method, kroger or not observed)
-    at = to_host(curvature(model, v, "full" if kroger else "slopes" if observed else "trace"))
+    require_linear(model, method, kroger or not observed)
+    at = to_host(derivatives(model, v, "full" if kroger else "slopes" if observed else "trace"))
     free = ~held(model.variances, v)
-    a = np.asarray(at.a)
-    phi = np.linalg.inv(a) if len(a) else a
+    phi = np.asarray(at.phi)
     information = _expected(at, phi, free) if not observed else invert_information(hessian, ~free)
     if information.flat.shape[1]:
-        raise ValueError(
+        raise NoDegrees(
             f"dfmethod({method}): the information about the variance parameters is singular, so that some of them "
             "cannot be told apart; simplify the random part"
         )
@@ -126,17 +125,22 @@ def small_sample(
     return KenwardRoger(method, both(phi), both(adjusted), both(p), w)
 
 
-def _require_linear(model: LinearModel, method: str, needed: bool) -> None:
+def require_linear(model: LinearModel, method: str, needed: bool) -> None:
+    """Raise an error where V is not linear in what is printed."""
     errors = model.variances.errors
-    if errors is None or not needed or all(entry.kind in ("var", "cov") for _, entry, _ in errors.entries()):
+    if errors is None or not needed:
         return
-    raise ValueError(
-        f"dfmethod({method}) needs errors whose covariances are parameters themselves, and those of this model follow "
-        "from a correlation; use dfmethod(satterthwaite, oim)"
+    of_scale = isinstance(errors.scale, EqualScale | DistinctScale | LinearScale)
+    among = errors.correlation
+    if of_scale and (among is None or isinstance(among, Banded | ExchangeableErrors)):
+        return
+    raise NoDegrees(
+        f"dfmethod({method}) needs errors whose variances and covariances are the parameters themselves, and those of "
+        "this model follow from others (a correlation, a power); use dfmethod(satterthwaite, oim)"
     )
 
 
-def _expected(at: Curvature, phi: np.ndarray, free: np.ndarray) -> Information:
+def _expected(at: Derivatives, phi: np.ndarray, free: np.ndarray) -> Information:
     """The inverse of the expected information in v."""
     bend = _bend(at.first, at, free)
     moved = phi @ at.slopes
@@ -144,7 +148,7 @@ def _expected(at: Curvature, phi: np.ndarray, free: np.ndarray) -> Information:
     return invert_information(-expected, ~free)
 
 
-def _correction(at: Curvature, phi: np.ndarray, w: np.ndarray, free: np.ndarray) -> np.ndarray:
+def _correction(at: Derivatives, phi: np.ndarray, w: np.ndarray, free: np.ndarray) -> np.ndarray:
     """sum_ij W_ij (Q_ij - P_i Phi P_j)."""
     p = len(phi)
     q = np.zeros((p, p))
@@ -154,7 +158,7 @@ def _correction(at: Curvature, phi: np.ndarray, w: np.ndarray, free: np.ndarray)
     return q - np.einsum("ij,iab,bc,jcd->ad", w, at.slopes, phi, at.slopes)
 
 
-def _bend(first: np.ndarray, at: Curvature, free: np.ndarray) -> np.ndarray:
+def _bend(first: np.ndarray, at: Derivatives, free: np.ndarray) -> np.ndarray:
     """The part of a function's second derivatives in v that is there because what is printed bends in v: the function's
     derivatives in as many printed parameters as there are free ones, times their second derivatives."""
     rows = _independent(at.jacobian[:, free])
@@ -171,5 +175,5 @@ def _independent(jacobian: np.ndarray) -> np.ndarray:
     found: Any = qr((jacobian / scale).T, pivoting=True, mode="economic")
     _, r, order = found
     if len(order) < count or np.any(np.abs(np.diag(r)[:count]) < 1e-12):
-        raise ValueError("dfmethod: the variance parameters cannot be told apart at the estimates")
+        raise NoDegrees("dfmethod: the variance parameters cannot be told apart at the estimates")
     return order[:count]

@@ -20,6 +20,7 @@ from ..syntax.spec import FormulaSide
 from ..syntax.whitelist import CALLS
 from .collinear import independent
 from .column import CONTENTS, Column, as_numbers
+from .formula_expressions import names_in_expression, parsed_expression
 from .levels import compress
 from .sample import Sample
 from .table import Source
@@ -50,6 +51,15 @@ class FormulaCoding:
     def without_constant(self) -> "FormulaCoding":
         return replace(self, intercept=False)
 
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The columns of the table that kept columns are made of."""
+        if self.model_spec is None:
+            return tuple(self.variables[j] for j in self.keep)
+        kept = {j + self.constant for j in self.keep}
+        terms = [term for term, places in self.model_spec.term_indices.items() if kept & set(places)]
+        return tuple(name for name in self.variables if name in _variables(terms))
+
     def only(self, places: Sequence[int]) -> "FormulaCoding":
         """With some of the columns, counted without the intercept."""
         return replace(self, keep=tuple(self.keep[place] for place in places))
@@ -72,7 +82,8 @@ class FormulaCoding:
         arrays = np.full((len(self.model_spec.column_names) - self.constant, source.n), np.nan)
         if complete.any():
             frame = _frame(self.variables, source, Sample(complete, int(complete.sum()), source.n, ()))
-            arrays[:, complete] = _materialise(self.model_spec, frame)[0][self.constant :]
+            with _undefined():
+                arrays[:, complete] = _materialise(self.model_spec, frame)[0][self.constant :]
         arrays[~np.isfinite(arrays)] = np.nan
         return list(arrays)
 
@@ -193,29 +204,13 @@ def _variables(formula: Any) -> tuple[str, ...]:
         if factor.eval_method.value == "lookup":
             needed[factor.expr] = None
         elif factor.eval_method.value == "python":
-            needed |= dict.fromkeys(_names_in(factor.expr))
+            needed |= dict.fromkeys(names_in_expression(factor.expr))
     return tuple(needed)
-
-
-def _names_in(expression: str) -> list[str]:
-    """The columns of an expression: quoted by backticks, by `Q()`, or bare (but not names of functions)."""
-    quoted = re.findall(r"`([^`]*)`", expression)
-    nodes = list(ast.walk(_tree(expression)))
-    calls = [node for node in nodes if isinstance(node, ast.Call)]
-    functions = {id(call.func) for call in calls}
-    by_q = [str(call.args[0].value) for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Q"
-            and call.args and isinstance(call.args[0], ast.Constant)]  # fmt: skip
-    bare = [node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in functions]
-    return [*(name for name in bare if name != "_quoted"), *quoted, *by_q]
-
-
-def _tree(expression: str) -> ast.Expression:
-    return ast.parse(re.sub(r"`[^`]*`", "_quoted", expression), mode="eval")
 
 
 def _check(expression: str, side: FormulaSide, source: Source) -> None:
     """Refuse all Python but known functions of columns and constants."""
-    for node in ast.walk(_tree(expression)):
+    for node in ast.walk(parsed_expression(expression)):
         if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in CALLS):
             raise SyntaxProblem(f"`{ast.unparse(node.func)}()` is not a function of formulas", source.text, side.span,
                                 f"Known: {', '.join(CALLS)}.")  # fmt: skip
@@ -280,3 +275,20 @@ class _explained:
 
         if isinstance(error, FormulaicError):
             raise SyntaxProblem(f"the formula cannot be evaluated: {error}", self.source.text, self.side.span) from None
+
+
+class _undefined:
+    """Turn formulaic's own errors on new rows into one that says what it is about."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        from formulaic.errors import FormulaicError
+
+        if isinstance(error, FormulaicError):
+            text = str(error).splitlines()[0]
+            raise ValueError(
+                f"a term of the formula has no value on the new rows ({text}); splines are defined between the least "
+                "and the largest value of the estimation sample only"
+            ) from None

@@ -14,16 +14,16 @@ from .curvature import choose_expansion
 from .model import LinearModel
 
 
-class Curvature(NamedTuple):
-    """At the optimiser's v: A = X'V^-1X (p, p) in whitened columns with its derivatives (m, p, p), the first (m,) and
-    second (m, m) derivatives of
+class Derivatives(NamedTuple):
+    """At the optimiser's v: Phi = A^-1 (p, p), A = X'V^-1X in whitened columns, the derivatives of A (m, p, p), the
+    first (m,) and second (m, m) derivatives of
 
-        f = -1/2 {log|V| + tr(Phi A)},  Phi = A^-1 held,
+        f = -1/2 {log|V| + tr(Phi A)},  Phi held,
 
     those of what is printed, J (k, m) and (k, m, m), and, where they were asked for, the second derivatives of the
     lower triangle of A (p (p + 1) / 2, m, m)."""
 
-    a: Float[ArrayLike, "p p"]
+    phi: Float[ArrayLike, "p p"]
     slopes: Float[ArrayLike, "m p p"]
     first: Float[ArrayLike, " m"]
     second: Float[ArrayLike, "m m"]
@@ -33,7 +33,9 @@ class Curvature(NamedTuple):
 
 
 @eqx.filter_jit
-def curvature(model: LinearModel, v: Float[ArrayLike, " m"], order: Literal["slopes", "trace", "full"]) -> Curvature:
+def derivatives(
+    model: LinearModel, v: Float[ArrayLike, " m"], order: Literal["slopes", "trace", "full"]
+) -> Derivatives:
     """Everything at v: up to the slopes of A, to the second derivatives of f, or to those of A; zeros beyond."""
     v = jnp.asarray(v)
     variances = model.variances
@@ -48,8 +50,8 @@ def curvature(model: LinearModel, v: Float[ArrayLike, " m"], order: Literal["slo
     units = [jnp.zeros(total.shape).at[i, j].add(0.5).at[j, i].add(0.5) for i, j in triangle]
     lower = jax.lax.map(lambda e: second(0.0, e), jnp.stack(units)) if units else nothing[None][:0]
     traced = nothing if order == "slopes" else second(-0.5, weight)
-    return Curvature(
-        a, slopes[:, :p, :p], -0.5 * logdets + jnp.einsum("ab,iab->i", weight, slopes), traced,
+    return Derivatives(
+        phi, slopes[:, :p, :p], -0.5 * logdets + jnp.einsum("ab,iab->i", weight, slopes), traced,
         jax.jacfwd(variances.natural)(v), jax.hessian(variances.natural)(v), lower,
     )  # fmt: skip
 
@@ -66,7 +68,7 @@ def _of_products(model: LinearModel, v):
     s, (s_v, s_vv) = variances.log_sigma(v), variances.log_sigma_derivatives(v)
     scale = jnp.exp(-2.0 * s)
     total = scale * expansion.total
-    slopes = scale * tops - 2.0 * s_v[:, None, None] * total
+    slopes = scale * tops - 2.0 * s_v[:, None, None] * total[None]
     count = model.count
 
     def second(weight, e):

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from .._status import Status
 from ..estimation import fit_design
 from ..fitting import Estimates, Replicates, batched, fit_counts, fit_responses
 from ..frame import Encoding
@@ -14,7 +15,7 @@ from ..syntax import Spec
 from .hypotheses import parameter_labels
 from .kinds import is_generalized, kind_of
 from .response import drawn_response
-from .simulate import draws
+from .simulate import checked_seed, draws
 
 BLOCK = 256  # replicates whose responses are drawn at once, so that progress is seen and memory is bounded
 KINDS = ("parametric", "cluster")
@@ -45,10 +46,16 @@ def bootstrap(
         ValueError: a response that cannot be drawn as it was observed, weights, clusters that are not independent.
     """
     n, kind, seed = asked
+    checked_seed(seed, "bootstrap")
     _check(estimates, encoding, n, kind)
     run = _clusters if kind == "cluster" else _responses
     found = run(spec, estimates, encoding, (n, seed), report)
     good = found.converged & np.isfinite(found.printed).all(axis=1)
+    if not good.any():
+        raise ValueError(
+            f"bootstrap: none of {len(good):,} replicates converged; the model may be too large for its data: look at "
+            "`fit.status`, and at the variances near zero"
+        )
     labels = tuple(parameter_labels(estimates))
     return BootstrapFound(
         labels, estimates.printed, found.printed[good], np.flatnonzero(good), int(np.sum(~good)), kind, seed,
@@ -82,18 +89,18 @@ def _responses(
         stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *y)
         return fit_responses(estimates.model, estimates.design, np.asarray(estimates.v), stacked, done)
 
-    return _in_blocks(n, block, report)
+    return _in_blocks(n, block, report, BLOCK if together else 1)
 
 
 def _in_blocks(
-    n: int, block: Callable[[range, Callable[[int], None]], Replicates], report: Callable[[int], None]
+    n: int, block: Callable[[range, Callable[[int], None]], Replicates], report: Callable[[int], None], size: int
 ) -> Replicates:
     """Some replicates at a time; an interruption (Ctrl-C) leaves those of the blocks that are done."""
     parts: list[Replicates] = []
     try:
-        for start in range(0, n, BLOCK):
+        for start in range(0, n, size):
             done = lambda count, start=start: report(start + count)
-            parts.append(block(range(start, min(start + BLOCK, n)), done))
+            parts.append(block(range(start, min(start + size, n)), done))
     except KeyboardInterrupt:
         if not parts:
             raise
@@ -110,6 +117,8 @@ def _one_by_one(
     for number, response in enumerate(y, 1):
         try:
             found = fit_design(spec, replace(estimates.design, y=response), encoding)
+            if found.status is Status.INTERRUPTED:
+                raise KeyboardInterrupt
             printed.append(found.printed)
             value.append(found.llf)
             converged.append(found.status.ok)
@@ -133,7 +142,7 @@ def _clusters(
         counts = generator.multinomial(size, np.full(size, 1.0 / size), size=len(numbers)).astype(float)
         return fit_counts(estimates.model, estimates.design, np.asarray(estimates.v), counts, done)
 
-    return _in_blocks(n, block, report)
+    return _in_blocks(n, block, report, BLOCK)
 
 
 def _independent(estimates: Estimates) -> int:

@@ -10,14 +10,15 @@ DEGREES = ("linear", "quadratic", "cubic", "quartic", "quintic", "sextic", "sept
 
 @dataclass(frozen=True)
 class Levels:
-    """The levels of a factor: their texts, what is shown for them, the numbers that they stand for and their weights
-    (equal ones unless a weighted operator is used)."""
+    """The levels of a factor: their texts, what is shown for them, the numbers that they stand for, their weights
+    (equal ones unless a weighted operator is used) and the place of the model's base level."""
 
     factor: str
     texts: tuple[str, ...]
     words: tuple[str, ...]
     values: tuple[float, ...]
     weights: np.ndarray
+    base: int = 0
 
     def place(self, text: str) -> int:
         """The position of a level named by its text, its label or value, or as `#2`, `first` or `last`."""
@@ -44,8 +45,9 @@ class Coding:
     matrix: np.ndarray
 
 
-def reference(levels: Levels, base: int = 0) -> Coding:
-    """`r`: each level against the base."""
+def reference(levels: Levels, base: int | None = None) -> Coding:
+    """`r`: each level against the base, by default the model's."""
+    base = levels.base if base is None else base
     others = [i for i in range(len(levels.texts)) if i != base]
     return _against(levels, others, [np.eye(len(levels.texts))[base]] * len(others), [levels.words[base]] * len(others))
 

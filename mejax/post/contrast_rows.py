@@ -12,9 +12,8 @@ import pandas as pd
 from .contrast_operators import OPERATORS, POLYNOMIALS, Coding, Levels, reference
 from .contrast_terms import ContrastTerm, Part
 from .functions import Functions
-from .margin_grid import MarginGrid, margin_grid, settings_of
+from .margin_grid import MarginGrid, margin_grid, margin_settings
 from .margins_found import MarginsFound
-from .wald import combinations
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def term_contrasts(found: MarginsFound, term: ContrastTerm, weights: Mapping[str
     """
     crossed = [name for part in term.parts for name in part.factors]
     grid = margin_grid(found, [*crossed, *(name for name, _ in term.within)])
-    within = dict(term.within) | {n: "" for n in settings_of(found) if n not in (*crossed, *dict(term.within))}
+    within = dict(term.within) | {n: "" for n in margin_settings(found) if n not in (*crossed, *dict(term.within))}
     averaged = tuple(name for name in grid.names if name not in crossed and name not in within)
     grid = grid.ordered((*crossed, *averaged, *within))
     effects = [_coding(grid, part, weights) for part in term.parts]
@@ -56,7 +55,7 @@ def term_contrasts(found: MarginsFound, term: ContrastTerm, weights: Mapping[str
     extra = [n for n in within if n not in dict(term.within) and len(_levels(grid, n).texts) > 1]
     heading = term.heading if not extra else f"{term.heading}{'#' if term.within else '@'}{'#'.join(extra)}"
     return TermContrasts(
-        heading, term.omnibus, rows, combinations(found.functions, tuple(labels[k] for k in kept), rows),
+        heading, term.omnibus, rows, found.functions.combined(tuple(labels[k] for k in kept), rows),
         tuple(second[k] for k in kept), grid.term, averaged,
     )  # fmt: skip
 
@@ -94,7 +93,9 @@ def _levels(grid: MarginGrid, name: str, weights: Mapping[str, Any] | None = Non
     axis = grid.names.index(name)
     texts, words, values = grid.levels[axis], grid.words[axis], grid.values[axis]
     if weights is None:
-        return Levels(name, texts, words, values, np.ones(len(texts)))
+        base = grid.bases.get(name)
+        place = texts.index(base) if base in texts else 0
+        return Levels(name, texts, words, values, np.ones(len(texts)), place)
     if name not in weights:
         raise ValueError(f"contrast: a weighted operator needs `weights` of {name}, such as {{{name!r}: counts}}")
     given = weights[name]

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from .contrast_operators import OPERATORS, POLYNOMIALS, WEIGHTED
 
@@ -58,6 +59,14 @@ def contrast_terms(operators: Sequence[str] | str, known: Sequence[str]) -> tupl
     return tuple(term for text in texts for words in _words(text) for term in _terms(words, known))
 
 
+def no_factor(name: str) -> str:
+    """That contrasts are of factors, and where those of slopes are."""
+    return (
+        f"contrast: `{name}` is continuous, and contrasts are between the levels of factors; contrast its slopes by "
+        f'margins("a", dydx="{name}").contrast("r.a"), with a factor a of the model'
+    )
+
+
 def _words(text: str) -> list[list[str]]:
     """The pieces of each term; terms are separated by blanks outside braces and parentheses."""
     words: list[list[str]] = [[]]
@@ -98,6 +107,8 @@ def _expanded(parts: list[Part], signs: list[str]) -> list[tuple[Part, ...]]:
 def _part(text: str, term: str, known: Sequence[str]) -> Part:
     if text.startswith("{"):
         return _custom(text, known)
+    if text.startswith("c."):
+        raise ValueError(no_factor(text[2:]))
     prefix, factor = _named(text, known)
     if prefix in ("", "i"):
         return Part((factor,))
@@ -135,12 +146,16 @@ def _custom(text: str, known: Sequence[str]) -> Part:
         rows = tuple(tuple(float(word) for word in row.split()) for row in numbers.split("\\"))
     except ValueError:
         raise ValueError(f"contrast: `{text}` should be a factor and numbers, such as {{a 1 -1 0}}") from None
+    if not all(isfinite(number) for row in rows for number in row):
+        raise ValueError(f"contrast: the numbers of `{text}` should be finite")
     if any(not any(row) or abs(sum(row)) > 1e-6 * max(map(abs, row)) for row in rows):
         raise ValueError(f"contrast: the numbers of `{text}` should sum to zero, and not all be zero")
     return Part(factors, coefficients=rows)
 
 
 def _stratum(text: str, term: str, known: Sequence[str]) -> tuple[str, str]:
+    if text.startswith("c."):
+        raise ValueError(no_factor(text[2:]))
     if text.startswith("{"):
         raise ValueError(f"contrast: `{term}`: after @ stand factors, or levels such as 2.nitrogen")
     prefix, factor = _named(text, known)

@@ -9,11 +9,11 @@ import pandas as pd
 
 from .contrast_rows import TermContrasts, term_contrasts
 from .contrast_terms import ContrastTerm, contrast_terms
-from .margin_grid import factors_of, settings_of
+from .margin_grid import margin_factors, margin_settings
 from .margins_found import MarginsFound
 from .multiplicity import check_method
 from .simultaneous import Compared, Family, compare, frame_of, method_notes
-from .wald import JointTest, combinations, joint_test
+from .wald import JointTest, joint_test
 
 METHODS = ("noadjust", "bonferroni", "sidak", "scheffe", "holm")
 JOINT, OVERALL = "Joint", "Overall"
@@ -54,7 +54,7 @@ def contrast(
 ) -> ContrastFound:
     r"""Contrasts of margins, in the notation of the suite's `contrast`.
 
-    `r.thatch` contrasts levels with the base (the first, or that of `rb5.thatch`, `rb(last).thatch`, `rb(#2).thatch`),
+    `r.thatch` contrasts levels with the base (the model's, or that of `rb5.thatch`, `rb(last).thatch`, `rb(#2).thatch`),
     `a` with the next level, `ar` with the previous, `g` with the mean of all, `h` with that of the following, `j` with
     that of the preceding ones; `p` and `q` are orthogonal polynomials in the levels' values and numbers; `gw hw jw pw
     qw` weight levels; `r3.thatch` and `p(1 2).thatch` select levels or degrees.  `{thatch 1 -1 0}` are coefficients of
@@ -88,7 +88,7 @@ def contrast(
     everything = None
     if overall and len(terms) > 1:
         rows = np.vstack([term.rows for term in terms])
-        everything = joint_test(combinations(found.functions, tuple(map(str, range(len(rows)))), rows))
+        everything = joint_test(found.functions.combined(tuple(map(str, range(len(rows)))), rows))
     return ContrastFound(
         _tests(terms, joint, compared, everything), frame_of(compared, "contrast", sort=sort),
         {part.heading: part.count for part in compared}, tuple(term.heading for term in terms if term.omnibus),
@@ -102,7 +102,7 @@ def _asked(found: MarginsFound, operators: Sequence[str] | str | None) -> tuple[
         operators = ["#".join(term) for term in found.terms if term]
         if not operators:
             raise ValueError('contrast: the margins have no factors; name contrasts of settings, such as "r._at"')
-    return contrast_terms(operators, (*factors_of(found), *settings_of(found)))
+    return contrast_terms(operators, (*margin_factors(found), *margin_settings(found)))
 
 
 def _distinct(terms: list[TermContrasts], asked: Sequence[ContrastTerm]) -> list[TermContrasts]:

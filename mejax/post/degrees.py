@@ -21,7 +21,7 @@ def estat_df(estimates: Estimates, methods: tuple[str, ...], observed: bool) -> 
     """
     if kind_of(estimates) != "linear":
         raise ValueError("estat df: degrees of freedom are those of the t statistics of `mixed`; this is another model")
-    found = {method: _degrees(estimates, method, observed) for method in methods or _own(estimates)}
+    found = {method: _degrees(estimates, method, observed) for method in methods} or _own(estimates)
     labels = [c.label for c in estimates.names.estimated]
     frame = pd.DataFrame({method: d.single(len(labels)) for method, d in found.items()}, index=pd.Index(labels))
     columns = [Column(TITLES[method], gap=3) for method in found]
@@ -29,18 +29,19 @@ def estat_df(estimates: Estimates, methods: tuple[str, ...], observed: bool) -> 
     return Display(frame, render_simple(columns, rows, title="Degrees of freedom", stub=estimates.names.response))
 
 
-def _own(estimates: Estimates) -> tuple[str, ...]:
+def _own(estimates: Estimates) -> dict[str, AbstractDegrees]:
     if estimates.degrees is None:
         raise ValueError(
             "estat df: the model was fitted without a method for degrees of freedom; name one, "
             'estat.df("satterthwaite")'
         )
-    return (estimates.degrees.method,)
+    return {estimates.degrees.method: estimates.degrees}
 
 
 def _degrees(estimates: Estimates, method: str, observed: bool) -> AbstractDegrees:
-    if estimates.degrees is not None and estimates.degrees.method == method and not observed:
-        return estimates.degrees
+    own = estimates.degrees
+    if own is not None and own.method == method and method != "satterthwaite":
+        return own
     if method not in METHODS:
         raise ValueError(f"estat df: there is no method `{method}`; methods are {', '.join(METHODS)}")
     if method in METHODS[3:] and not estimates.model.reml:

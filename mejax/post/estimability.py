@@ -29,18 +29,21 @@ class Estimability:
         self.shares = None
         if self.dropped is not None:
             columns = self._columns(encoding.table())
-            self.scale = np.maximum(np.abs(columns).max(axis=0), 1e-300)
+            largest = np.abs(columns).max(axis=0)
+            self.scale = np.where(largest > 0, largest, 1.0)
             self.shares = np.linalg.lstsq(np.asarray(estimates.design.x), columns, rcond=1e-10)[0]
-            self.empty = ~columns.any(axis=0)
-            self.scale = np.where(self.empty, 1.0, self.scale)
 
-    def holds(self, sampled: Sampled, mean_columns: Callable[[Sampled], np.ndarray]) -> bool:
-        """Can the average of these rows be told?"""
+    def left(self, sampled: Sampled, mean_columns: Callable[[Sampled], np.ndarray]) -> np.ndarray:
+        """d - x'c of the average of these rows, in units of the columns; empty where nothing was left out."""
         if self.shares is None:
-            return True
+            return np.zeros(0)
         weights = sampled.weights / np.sum(sampled.weights)
-        left = weights @ self._columns(sampled.table) - mean_columns(sampled) @ self.shares
-        return bool(np.all(np.abs(left) <= _CLOSE * self.scale))
+        return (weights @ self._columns(sampled.table) - mean_columns(sampled) @ self.shares) / self.scale
+
+    @staticmethod
+    def vanishes(left: np.ndarray) -> bool:
+        """Is it zero, so that the average can be told?"""
+        return bool(np.all(np.abs(left) <= _CLOSE))
 
     def _columns(self, table) -> np.ndarray:
         assert self.dropped is not None
@@ -53,9 +56,8 @@ def _dropped(encoding: Encoding) -> VarlistCoding | FormulaCoding | None:
     if encoding.mean is not None:
         return None
     if isinstance(coding, FormulaCoding):
-        if coding.model_spec is None:
-            return None
-        count = len(coding.model_spec.column_names) - coding.constant
+        plain = coding.model_spec is None
+        count = len(coding.variables) if plain else len(coding.model_spec.column_names) - coding.constant
         others = tuple(j for j in range(count) if j not in coding.keep)
         return replace(coding, keep=others, intercept=False) if others else None
     labels = dict.fromkeys(

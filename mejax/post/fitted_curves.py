@@ -102,7 +102,9 @@ def _variables(spec: Spec, by: Any) -> tuple[str, ...]:
     if by is None:
         depth = max(map(len, levels), default=0)
         return [level for level in levels if len(level) == depth][-1] if levels else ()
-    wanted = (by,) if isinstance(by, str) else tuple(by)
+    wanted = tuple(by) if isinstance(by, Iterable) and not isinstance(by, str) else (by,)
+    if not wanted:
+        raise ValueError(f"plot.fitted: `by` names no grouping variable; there are {', '.join(known) or 'none'}")
     for name in wanted:
         if name not in known:
             raise ValueError(
@@ -138,6 +140,8 @@ def _chosen(table: pd.DataFrame, variables: Sequence[str], labels: np.ndarray, g
     listed = [groups] if isinstance(groups, str) or not isinstance(groups, Iterable) else list(groups)
     wanted = [", ".join(map(str, g)) if isinstance(g, tuple) else str(g) for g in listed]
     known = set(labels)
+    if not wanted:
+        raise ValueError("plot.fitted: `groups` is empty; name one group at least, or leave it out for the first ones")
     for label in wanted:
         if label not in known:
             some = ", ".join(list(dict.fromkeys(labels))[:5])

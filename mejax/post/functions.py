@@ -1,11 +1,13 @@
 """Functions of the estimates with their covariance matrix: what margins, contrasts and combinations are."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from .tables import Lines, wald_rows
+
+_NOISE = 1e-13  # of a variance, beside those of what is subtracted
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,15 @@ class Functions:
         return Lines(self.labels, wald_rows(self.values, self.se, level, self.df), self.df)
 
     def combined(self, labels: tuple[str, ...], rows: np.ndarray) -> "Functions":
-        """Linear combinations rows @ values, `rows` (q, k)."""
+        """Linear combinations rows @ values, `rows` (q, k), of which those that vary by rounding only are constants;
+        what has no weight may be NaN."""
+        used = np.any(rows != 0, axis=0)
+        values, known = np.where(used, self.values, 0.0), np.where(np.outer(used, used), self.covariance, 0.0)
+        covariance = rows @ known @ rows.T
+        varies = np.diag(covariance) > _NOISE * (rows**2 @ np.diag(known))
+        covariance = np.where(np.outer(varies, varies), covariance, 0.0)
         joint = self.joint
-        moved = replace(
-            self, labels=labels, values=rows @ self.values, covariance=rows @ self.covariance @ rows.T, df=None,
-            joint=None if joint is None else lambda more: joint(more @ rows),
-        )  # fmt: skip
         if joint is None:
-            return moved
-        return replace(moved, df=np.array([joint(row[None])[1] for row in rows]))
+            return Functions(labels, rows @ values, covariance)
+        df = np.array([joint(row[None])[1] if free else np.nan for row, free in zip(rows, varies, strict=True)])
+        return Functions(labels, rows @ values, covariance, df, lambda more: joint(more @ rows))

@@ -1,7 +1,9 @@
 """Wald tests and linear combinations of coefficients, ancillary parameters and variance components."""
 
 import difflib
+import re
 from dataclasses import dataclass, replace
+from textwrap import fill
 
 import numpy as np
 
@@ -16,6 +18,11 @@ from .tables import exponentiated
 from .wald import joint_test
 
 _RANK = 1e-9
+_LARGEST_EXPONENT = 700.0  # exp of it is still a number
+_BOUNDARY = (
+    "Note: zero lies on the boundary of the parameter space for {}, where the test's p-value is not valid; compare "
+    "fits with and without by me.lrtest."
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,6 +102,8 @@ def wald_test(
     text = render_test(texts, found.printed)
     if found.df < len(texts):
         text += f"\nNote: {_redundant(len(texts) - found.df)}"
+    if at_boundary := _at_boundary(estimates, hypotheses, rows):
+        text += "\n" + fill(_BOUNDARY.format(", ".join(at_boundary)), 78)
     return replace(found, text=text)
 
 
@@ -103,7 +112,7 @@ def lincom(estimates: Estimates, expression: str, level: float, *, eform: bool =
 
     `eform` shows exp of it (z and p are those of the combination itself), `small` refers it to Student's t.
     """
-    parsed = _parsed(estimates, expression)
+    parsed = _combination(estimates, expression)
     row = _row(estimates, parsed)
     degrees = small_sample(estimates, row[None], "lincom") if small else None
     functions = replace(_functions(estimates, row[None], np.array([parsed.constant]), None), labels=("(1)",))
@@ -113,6 +122,8 @@ def lincom(estimates: Estimates, expression: str, level: float, *, eform: bool =
         functions = replace(functions, df=np.array([degrees.of(row[: len(estimates.coefficients)])]))
     lines = functions.lines(level)
     if eform:
+        if np.nanmax(np.append(lines.values[0, [0, 4, 5]], -np.inf)) > _LARGEST_EXPONENT:
+            raise ValueError(f"lincom: exp of `{expression.strip()}` is too large to be shown; leave out eform")
         lines = exponentiated(lines)._replace(df=lines.df)
     report = Report(
         constraints=(expression.strip(),), response=estimates.names.response, level=level,
@@ -145,18 +156,44 @@ def small_sample(estimates: Estimates, rows: np.ndarray, name: str) -> AbstractD
 
 
 def place_of(estimates: Estimates, label: str) -> int | None:
-    """The place of a label among everything printed, whatever its blanks.
+    """The place of a label among everything printed, whatever its blanks and quotation marks.
 
-    `{b1}` and `b1` are `/b1` in a nonlinear model, `{phi1:_cons}` is `phi1:_cons`.
+    `{b1}` and `b1` are `/b1` in a nonlinear model, `{phi1:_cons}` is `phi1:_cons`; `2.a#x` is `c.x#2.a`.
     """
-    labels = [name.replace(" ", "") for name in parameter_labels(estimates)]
-    label = label.replace(" ", "")
+    labels = [_plain(name) for name in parameter_labels(estimates)]
+    label = _plain(label)
     bare = label.strip("{}")
-    return next((labels.index(name) for name in (label, bare, f"/{bare}") if name in labels), None)
+    found = next((labels.index(name) for name in (label, bare, f"/{bare}") if name in labels), None)
+    return _reordered(estimates, label) if found is None else found
+
+
+def _plain(label: str) -> str:
+    return label.replace(" ", "").replace('"', "'")
+
+
+def _reordered(estimates: Estimates, label: str) -> int | None:
+    """The place of an interaction whose parts stand in another order, or without `c.` before continuous ones."""
+    names = [column.label for column in estimates.names.estimated]
+    wanted = _parts(estimates, label)
+    places = [place for place, name in enumerate(names) if _parts(estimates, _plain(name)) == wanted]
+    return places[0] if len(places) == 1 else None
+
+
+def _parts(estimates: Estimates, label: str) -> tuple[str, list[str]]:
+    """The equation of a coefficient ("" the only one) and the variables of its column, sorted."""
+    equation, colon, rest = label.partition(":")
+    if not colon or equation not in estimates.names.equations:
+        equation, rest = "", label
+    return equation, sorted(part.removeprefix("c.") for part in re.split(r"[#:](?![^(\[]*[)\]])", rest))
 
 
 def unknown_label(estimates: Estimates, label: str) -> str:
     """That there is no such label, with those which may have been meant."""
+    if label.startswith("(") or re.fullmatch(r"[^/()\[\]]+/.*", label):
+        return (
+            f"`{label}` has parentheses or a division, which linear hypotheses and combinations have not; write "
+            "0.5*x + 0.5*z, or use `fit.nlcom` for an estimate"
+        )
     names = parameter_labels(estimates)
     near = difflib.get_close_matches(label, names, n=2)
     hint = f"did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else f"known are {', '.join(names)}"
@@ -165,9 +202,38 @@ def unknown_label(estimates: Estimates, label: str) -> str:
 
 def _parsed(estimates: Estimates, text: str) -> Constraint:
     """A hypothesis or combination; labels stand without their blanks, `boy:var(e)`, since a blank ends a label."""
+    typed = text.strip()
     for label in sorted(parameter_labels(estimates), key=len, reverse=True):
         text = text.replace(label, label.replace(" ", ""))
-    return parse_constraint(text, estimates.names.response, estimates.names.equations)
+    if re.search(r"[-+*]\s*(?:=|$)", text):
+        raise ValueError(f"`{typed}`: a coefficient or a number is missing after the last sign")
+    parsed = parse_constraint(text, estimates.names.response, estimates.names.equations)
+    if not np.all(np.isfinite([parsed.constant, *(weight for weight, _ in parsed.terms)])):
+        raise ValueError(f"`{typed}`: a number is too large; finite ones were expected")
+    return parsed
+
+
+def _combination(estimates: Estimates, expression: str) -> Constraint:
+    """A linear combination, which has no equals sign."""
+    if not isinstance(expression, str) or not expression.strip():
+        raise ValueError(f'lincom: a combination is a text such as "week + 2*_cons"; got {expression!r}')
+    if "=" in expression:
+        raise ValueError(
+            f"lincom: `{expression.strip()}` is a hypothesis, a combination has no `=`; test it by `fit.test`, or "
+            "subtract its right side"
+        )
+    return _parsed(estimates, expression)
+
+
+def _at_boundary(estimates: Estimates, hypotheses: tuple[Constraint, ...], rows: np.ndarray) -> list[str]:
+    """The variances that hypotheses set to zero."""
+    first, found = len(estimates.printed) - len(estimates.component_info), []
+    for hypothesis, row in zip(hypotheses, rows, strict=True):
+        places = np.flatnonzero(row)
+        if len(places) == 1 and hypothesis.constant == 0 and places[0] >= first:
+            component = estimates.component_info[places[0] - first]
+            found += [component.label] if component.kind == "var" else []
+    return list(dict.fromkeys(found))
 
 
 def _row(estimates: Estimates, hypothesis: Constraint) -> np.ndarray:

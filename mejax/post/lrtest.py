@@ -11,6 +11,11 @@ from .kinds import is_generalized, is_integrated, is_nonlinear, kind_of, respons
 from .nested import errors_nested, fixed_nested, random_nested, same_restricted_columns, variances
 from .nonlinear_mean import at_zero
 
+_NOT_NESTED = (
+    "lrtest: the models are not nested: each has coefficients, variances or parameters of the errors that the other "
+    "has not"
+)
+
 
 @dataclass(frozen=True, repr=False)
 class LikelihoodRatio(Comparison):
@@ -30,7 +35,7 @@ class LikelihoodRatio(Comparison):
 def lrtest(a, b) -> LikelihoodRatio:
     """Likelihood-ratio test of two nested fits, in either order; an exponential model is nested in a Weibull one.
 
-    That the columns of one fit are combinations of the other's is checked, and that its random effects are; whether a
+    That the columns of one fit are combinations of the other's, under its constraints, is checked, and that its random effects are; whether a
     covariance structure lies within another is not.
 
     After `menl` the log likelihoods compared are those of the linearizations, each around its own estimates.
@@ -60,15 +65,14 @@ def _reference(small: Estimates, large: Estimates, stat: float, df: int) -> Comp
     """The statistic with its distribution."""
     new = variances(large) - variances(small)
     if set(small.constraints) != set(large.constraints):
+        if not fixed_nested(small, large):
+            raise ValueError(_NOT_NESTED)
         # what constraints hold is not known here; with a variance of one model only the p-value is an upper bound
         return Comparison(stat, df, upper_tail(stat, df), f"chi2({df})", bool(new))
     others = _of_others(large) - _of_others(small)
     unbounded = len(large.coefficients) - len(small.coefficients) + others
     if not _nested(small, large, df, others, unbounded) or (new and unbounded >= df):
-        raise ValueError(
-            "lrtest: the models are not nested: each has coefficients, variances or parameters of the errors that the "
-            "other has not"
-        )
+        raise ValueError(_NOT_NESTED)
     # with a variance, the covariances beside it vanish too: all parameters of the random part count as bounded
     result = boundary_test(stat, df - unbounded, unbounded) if new else boundary_test(stat, 0, df)
     assert result is not None

@@ -10,17 +10,16 @@ import pandas as pd
 from ..fitting import Estimates
 from ..frame import Encoding
 from ..frame.encoding import NewDesign
-from . import row_statistics as of_rows
 from .arguments import argument_of
 from .margin_slopes import column_slopes
 from .margin_tables import Sampled
 from .random_effects import predictor_root, total_variance
 from .request import Request
-from .row_statistics import Slope, Statistic, lower_cells, numerics, partials
+from .row_statistics import Arguments, Partials, Slope, Statistic, lower_cells, numerics, partials
 from .rows import Rows, equations_of
 from .scales import structures
 
-CHUNK = 20_000  # rows that are worked on at once
+CHUNK = 2**14  # rows that are worked on at once
 
 
 class Average(NamedTuple):
@@ -71,13 +70,18 @@ class Averager:
         rows = self._rows(new)
         slopes = None if along is None else self._rows(along)
         found = self._partials(rows, slopes, x)
+        if not all(np.all(np.isfinite(part)) for part in found):
+            raise ValueError(
+                f"margins: {self.of.name} or its derivative is no finite number at these settings; choose other values "
+                "by `at` or `time`"
+            )
         return Average(weights @ found.value, self._jacobian(found, rows, slopes, weights))
 
     def _rows(self, new: NewDesign) -> Rows:
         index = pd.RangeIndex(len(new.x))
         return Rows(new.x, new.offset, new.effects, index, None, None, new.extras, equations_of(self.estimates))
 
-    def _partials(self, rows: Rows, slopes: Rows | None, x: np.ndarray | None) -> of_rows.Partials:
+    def _partials(self, rows: Rows, slopes: Rows | None, x: np.ndarray | None) -> Partials:
         estimates, asked = self.estimates, self.asked
         family = self.of.family
         reads = "" if family is None else family.statistics[self.of.name].reads
@@ -86,7 +90,7 @@ class Averager:
         total = self._total(rows)
         along = None if slopes is None else slopes.linear(estimates.coefficients, asked.offset)
         spread = None if slopes is None else self._moved(rows, slopes)
-        data = of_rows.Rows(y, eta, total, along, spread, x)
+        data = Arguments(y, eta, total, along, spread, x)
         root = predictor_root(estimates, rows) if self.of.effects == "nodes" else None
         held = numerics(self.of, data, root, estimates.aux)
         return partials(self.of, data, estimates.aux, held, None if slopes is None else self.slope)
@@ -111,7 +115,7 @@ class Averager:
         return 0.5 * (self._total(at(1.0), sigmas) - self._total(at(-1.0), sigmas))
 
     def _jacobian(
-        self, found: of_rows.Partials, rows: Rows, slopes: Rows | None, weights: np.ndarray
+        self, found: Partials, rows: Rows, slopes: Rows | None, weights: np.ndarray
     ) -> np.ndarray:  # fmt: skip
         """Derivatives (K, P) of the weighted sum of the rows' statistics."""
         eta = np.asarray(found.eta) * weights[:, None, None]
@@ -124,7 +128,7 @@ class Averager:
         )
 
     def _of_components(
-        self, found: of_rows.Partials, rows: Rows, slopes: Rows | None, weights: np.ndarray
+        self, found: Partials, rows: Rows, slopes: Rows | None, weights: np.ndarray
     ) -> np.ndarray:  # fmt: skip
         """Derivatives (K, m) in the variance components of the random effects; those of the errors are zero."""
         out = np.zeros((found.value.shape[1], len(self.estimates.components)))
@@ -155,7 +159,17 @@ def _chunks(sampled: Sampled) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
     n = len(sampled.table)
     size = n if sampled.pooled else CHUNK
     for start in range(0, n, max(size, 1)):
-        yield sampled.table.iloc[start : start + size], sampled.weights[start : start + size]
+        rows = np.arange(start, min(start + size, n))
+        weights = np.zeros(n if sampled.pooled else _bucket(len(rows)))
+        weights[: len(rows)] = sampled.weights[rows]
+        # rows of weight zero make up the numbers, so that few sizes are compiled
+        places = np.append(rows, np.full(len(weights) - len(rows), rows[-1])) if len(rows) else rows
+        yield sampled.table.iloc[places], weights
+
+
+def _bucket(count: int) -> int:
+    """The next power of two, at most `CHUNK`."""
+    return min(CHUNK, 1 << max(count - 1, 15).bit_length())
 
 
 def _pooled(new: NewDesign, weights: np.ndarray) -> NewDesign:

@@ -1,6 +1,6 @@
 """Which margins are asked for: settings, groups, cells of the terms, covariates with slopes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -10,7 +10,9 @@ import pandas as pd
 from ..fitting import Estimates
 from ..frame import Encoding
 from ..frame.column import level_text
-from .margin_tables import Levels, Sampled, grid, levels_of, settings, with_values
+from ..frame.evaluate import names_in
+from ..frame.formula import FormulaCoding
+from .margin_tables import Levels, Sampled, grid, levels_of, with_values
 from .request import Request
 from .row_statistics import Slope
 from .typical_rows import covariates_of, factors_of, require_covariate
@@ -33,12 +35,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Cell:
-    """One margin before it is computed: its rows, what identifies it, the slope's covariate (a factor's two levels)."""
+    """One margin before it is computed: its rows, what identifies it, the slope's covariate; of a factor's slope also
+    the rows at the base level, with which those at the level are compared."""
 
     sampled: Sampled
     where: Mapping[str, str]
     variable: str | None = None
-    against: tuple[Sampled, Sampled] | None = None
+    base: Sampled | None = None
 
 
 def one_slope(slopes: dict[str, Any]) -> tuple[Slope, Any]:
@@ -50,11 +53,25 @@ def one_slope(slopes: dict[str, Any]) -> tuple[Slope, Any]:
 
 
 def cells_of(
-    estimates: Estimates, encoding: Encoding, asked: Asked, terms: tuple[tuple[str, ...], ...],
-    levels: Mapping[str, Levels],
+    encoding: Encoding, sample: Sampled, asked: Asked, settled: list[dict[str, Any]],
+    terms: tuple[tuple[str, ...], ...], levels: Mapping[str, Levels],
 ) -> Iterator[Cell]:  # fmt: skip
-    sample = Sampled(encoding.table(), row_weights(estimates))
-    settled = settings(encoding, asked.at)
+    """The cells in printed order; `settled` are what `at` describes.
+
+    Raises:
+        ValueError: options that contradict one another, unknown covariates.
+    """
+    for name in {name for term in terms for name in term}:
+        if any(name in setting for setting in settled) or name in _names_of(asked.over):
+            raise ValueError(
+                f"margins: `{name}` is a factor of the terms, which takes all its levels, and is set by `at` or `over` "
+                "as well; leave out one of them"
+            )
+    if asked.atmeans and asked.asbalanced:
+        raise ValueError(
+            "margins: atmeans and asbalanced both say where the other factors stand, at their shares in the sample or "
+            "at equal ones; leave out one of them"
+        )
     for over, part in _subsamples(encoding, sample, asked.over):
         for number, setting in enumerate(settled, 1):
             for term in terms:
@@ -63,6 +80,10 @@ def cells_of(
                     where = dict(over) | ({"_at": str(number)} if asked.at is not None else {})
                     where |= {name: levels[name].texts[v] for name, v in values.items()}
                     yield from _slopes(encoding, _rows(encoding, part, held, asked), where, asked)
+
+
+def _names_of(over: Any) -> list[Any]:
+    return over.split() if isinstance(over, str) else list(over) if isinstance(over, Iterable) else []
 
 
 def _rows(encoding: Encoding, part: Sampled, held: Mapping[str, Any], asked: Asked) -> Sampled:
@@ -92,30 +113,54 @@ def _slopes(encoding: Encoding, sampled: Sampled, where: Mapping[str, str], aske
                 f"leave it out of {asked.slope}"
             )
         levels = levels_of(encoding, name)
-        base = _base(encoding, name, levels)
+        base = levels.values[base_place(encoding, name, levels)]
+        at_base = with_values(sampled, {name: base})
         for value, text in zip(levels.values, levels.texts, strict=True):
             if value != base:
-                pair = with_values(sampled, {name: value}), with_values(sampled, {name: base})
-                yield Cell(sampled, {**where, "dydx": f"{text}.{name}"}, name, pair)
+                rows = with_values(sampled, {name: value})
+                yield Cell(rows, {**where, "dydx": f"{text}.{name}"}, name, at_base)
 
 
-def _base(encoding: Encoding, name: str, levels: Levels) -> Any:
-    """The level that the model leaves out, or the first."""
+def base_place(encoding: Encoding, name: str, levels: Levels) -> int:
+    """Which level the model leaves out; the first where it says nothing."""
     bases = {c.label for c in encoding.names.fixed if c.status == "base"}
-    found = [v for v, text in zip(levels.values, levels.texts, strict=True) if f"{text}.{name}" in bases]
-    return found[0] if found else levels.values[0]
+    return next((k for k, text in enumerate(levels.texts) if f"{text}.{name}" in bases), 0)
 
 
 def _variables(encoding: Encoding, asked: Sequence[str] | str) -> list[str]:
     if asked == "*":
-        return [name for name in covariates_of(encoding)]
-    names = asked.split() if isinstance(asked, str) else list(asked)
+        names: list[Any] = [name for name in covariates_of(encoding) if name in _read(encoding)]
+    else:
+        names = _listed(asked, "dydx", covariates_of(encoding))
     for name in names:
         require_covariate(encoding, name, "dydx")
-    return names
+    if not names:
+        raise ValueError(
+            "margins: there is no covariate whose slope could be taken: name one, or fit a model with some"
+        )
+    return list(dict.fromkeys(names))
 
 
-def row_weights(estimates: Estimates) -> np.ndarray:
+def _read(encoding: Encoding) -> set[str]:
+    """The columns of which something was kept: what was left out as collinear has no slope."""
+    coding = encoding.fixed
+    kept = coding.used if isinstance(coding, FormulaCoding) else coding.variables
+    others = [c.coding.variables for c in encoding.effects if c.coding is not None]
+    offset = () if encoding.offset is None else tuple(name.name for name in names_in(encoding.offset))
+    mean = () if encoding.mean is None else covariates_of(encoding)
+    return {*kept, *(name for names in others for name in names), *offset, *mean}
+
+
+def _listed(asked: Any, option: str, known: Sequence[str]) -> list[Any]:
+    """Names in one text or a list; a text that is itself a name is one."""
+    if isinstance(asked, str):
+        return [asked] if asked in known else asked.split()
+    if not isinstance(asked, Iterable):
+        raise ValueError(f"margins: `{option}` takes names, as one text or a list of them; got {asked!r}")
+    return list(asked)
+
+
+def sample_weights(estimates: Estimates) -> np.ndarray:
     """The weight of every row of the sample: its own times those of its groups."""
     design = estimates.design
     weights = np.ones(len(design.x)) if design.weights is None else np.asarray(design.weights, float)
@@ -133,11 +178,10 @@ def _subsamples(encoding: Encoding, sample: Sampled, over: Any) -> Iterator[tupl
         yield {}, sample
         return
     columns = _over_columns(encoding, sample, over)
-    codes, kept = np.zeros(len(sample.table), int), []
+    codes = np.zeros(len(sample.table), int)
     for values in columns.values():
         part, known = pd.factorize(values, sort=True)
         codes = codes * (len(known) + 1) + part
-        kept.append(known)
     for code in np.unique(codes):
         rows = codes == code
         first = int(np.argmax(rows))
@@ -159,7 +203,9 @@ def _over_columns(encoding: Encoding, sample: Sampled, over: Any) -> dict[str, A
                 )
             found[str(name)] = values
         return found
-    names = over.split() if isinstance(over, str) else list(over)
+    names = _listed(over, "over", list(sample.table.columns))
+    if not names:
+        raise ValueError("margins: `over` names no covariate; leave it out, or name one")
     for name in names:
         if name not in sample.table.columns:
             require_covariate(encoding, name, "over")

@@ -1,7 +1,7 @@
 """The margins of one term by the levels of its factors."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ class MarginGrid:
 
     The axes of `index` are `names`: the factors of `term`, then whatever else tells margins apart (`_at`, `over`,
     `dydx`, `outcome`).  `levels` are the texts of their levels, `words` what is shown for them and `values` the numbers
-    that they stand for.
+    that they stand for; `bases` are the model's base levels by factor.
     """
 
     term: tuple[str, ...]
@@ -23,6 +23,7 @@ class MarginGrid:
     words: tuple[tuple[str, ...], ...]
     values: tuple[tuple[float, ...], ...]
     index: np.ndarray
+    bases: Mapping[str, str] = field(default_factory=dict)
 
     def ordered(self, names: tuple[str, ...]) -> "MarginGrid":
         """With its axes in another order."""
@@ -37,14 +38,14 @@ class MarginGrid:
         return ", ".join(f"{name} = {texts[k]}" for name, texts, k in pairs if len(texts) > 1 or name in self.term)
 
 
-def factors_of(found: MarginsFound) -> tuple[str, ...]:
+def margin_factors(found: MarginsFound) -> tuple[str, ...]:
     """The factors of the terms, in the order of their first mention."""
     return tuple(dict.fromkeys(factor for term in found.terms for factor in term))
 
 
-def settings_of(found: MarginsFound) -> tuple[str, ...]:
+def margin_settings(found: MarginsFound) -> tuple[str, ...]:
     """What else tells margins apart: `_at`, the variables of `over`, `dydx`, `outcome`."""
-    return tuple(str(name) for name in found.cells.columns if name not in factors_of(found))
+    return tuple(str(name) for name in found.cells.columns if name not in margin_factors(found))
 
 
 def margin_grid(found: MarginsFound, wanted: Collection[str]) -> MarginGrid:
@@ -53,7 +54,7 @@ def margin_grid(found: MarginsFound, wanted: Collection[str]) -> MarginGrid:
     Raises:
         ValueError: if there is none.
     """
-    factors = [name for name in wanted if name not in settings_of(found)]
+    factors = [name for name in wanted if name not in margin_settings(found)]
     terms = sorted((term for term in found.terms if set(factors) <= set(term)), key=len)
     if not terms:
         known = ", ".join("#".join(term) for term in found.terms if term) or "no factor"
@@ -67,9 +68,9 @@ def margin_grid(found: MarginsFound, wanted: Collection[str]) -> MarginGrid:
 def _grid(found: MarginsFound, term: tuple[str, ...]) -> MarginGrid:
     cells = found.cells.astype(str)
     chosen = np.ones(len(cells), bool)
-    for factor in factors_of(found):
+    for factor in margin_factors(found):
         chosen &= (cells[factor].to_numpy() != "") == (factor in term)
-    names = (*term, *settings_of(found))
+    names = (*term, *margin_settings(found))
     levels = [found.levels[f] if f in term else tuple(dict.fromkeys(cells.loc[chosen, f])) for f in names]
     values = [found.values[f] if f in term else _numbers(texts) for f, texts in zip(names, levels, strict=True)]
     words = [found.labels.get(name, texts) for name, texts in zip(names, levels, strict=True)]
@@ -77,7 +78,7 @@ def _grid(found: MarginsFound, term: tuple[str, ...]) -> MarginGrid:
     known = np.isfinite(found.functions.values)
     for row in np.flatnonzero(chosen & known):
         index[tuple(texts.index(cells[name].iloc[row]) for name, texts in zip(names, levels, strict=True))] = row
-    return MarginGrid(term, names, tuple(levels), tuple(words), tuple(values), index)
+    return MarginGrid(term, names, tuple(levels), tuple(words), tuple(values), index, found.bases)
 
 
 def _numbers(texts: tuple[str, ...]) -> tuple[float, ...]:

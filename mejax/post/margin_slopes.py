@@ -10,7 +10,9 @@ import pandas as pd
 from ..frame import Encoding
 from ..frame.encoding import NewDesign
 
-_STEP = 1e-3  # of a value's size; differences over five points are exact for polynomials of the fourth degree
+_STEP = 1e-3  # of the standard deviation; differences over five points are exact for polynomials of the fourth degree
+_SHARE = 1e-2  # of the value itself, at which a logarithm has an error of 1e-8
+_TINY = 1e-6  # values this small beside the standard deviation are zeros
 _POINTS = {
     -1: ((-4, 0.25), (-3, -4.0 / 3.0), (-2, 3.0), (-1, -4.0), (0, 25.0 / 12.0)),
     0: ((-2, 1.0 / 12.0), (-1, -2.0 / 3.0), (0, 0.0), (1, 2.0 / 3.0), (2, -1.0 / 12.0)),
@@ -27,8 +29,8 @@ def column_slopes(encoding: Encoding, table: pd.DataFrame, name: str, *, random:
     x = table[name].to_numpy(float)
     known = encoding.table()[name].to_numpy(float)
     low, high, scale = float(known.min()), float(known.max()), float(np.std(known)) or 1.0
-    step = _STEP * np.maximum(np.abs(x), _STEP * scale)
-    step = np.where(x == 0.0, _STEP * scale, step)
+    size = np.where(np.abs(x) > _TINY * scale, np.abs(x), np.inf)
+    step = np.minimum(np.minimum(_STEP * scale, _SHARE * size), (high - low) / 8.0 or np.inf)
     side = np.where((x <= high) & (x + 2 * step > high), -1, np.where((x >= low) & (x - 2 * step < low), 1, 0))
     parts, weights = [], []
     for place in range(5):
@@ -36,7 +38,13 @@ def column_slopes(encoding: Encoding, table: pd.DataFrame, name: str, *, random:
         weights.append(np.array([_POINTS[s][place][1] for s in (-1, 0, 1)])[side + 1] / step)
         moved = table.assign(**{name: x + moves * step})
         parts.append(encoding.replay(moved, random="columns" if random else "none"))
-    return _combined(parts, weights)
+    found = _combined(parts, weights)
+    if not all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves((found.x, found.offset, found.mean))):
+        raise ValueError(
+            f"margins: the slope in `{name}` cannot be found, since a transformation of it is undefined beside some of "
+            "the values; leave these out by `at`"
+        )
+    return found
 
 
 def _combined(parts: Sequence[NewDesign], weights: Sequence[np.ndarray]) -> NewDesign:

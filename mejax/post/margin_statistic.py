@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from ..fitting import Estimates
 from ..frame import Encoding
+from ..likelihoods import Statistic as FamilyStatistic
 from .kinds import kind_of
 from .margin_average import Averager
 from .margin_nonlinear import NonlinearAverager
 from .offer import EFFECTS, PREDICTORS, SCORES, check_options, require_offered
 from .request import Request
 from .residuals import RESIDUALS
-from .response import has_normal_errors, outcome_columns, predictor_columns
+from .response import has_normal_errors, outcome_columns, place_of_outcome, predictor_columns
 from .row_statistics import Slope, Statistic
 
 _OF_ROWS = ("fitted", "residuals", "rstandard", "stdp", SCORES, *EFFECTS, *RESIDUALS)
@@ -25,6 +28,8 @@ def averager_of(
         ValueError: a statistic or an option that the model does not have, or that is one of single groups or rows.
     """
     kind = kind_of(estimates)
+    if asked.at is not None and kind != "generalized":
+        raise ValueError(f"margins: `time={asked.at!r}` says nothing about a {kind} model; leave it out")
     if asked.statistic in _OF_ROWS and not (kind == "nonlinear" and asked.statistic == "fitted"):
         raise ValueError(
             f"margins: `predict={asked.statistic}` belongs to single rows or groups, and depends on their responses; "
@@ -39,6 +44,7 @@ def averager_of(
         if asked.statistic not in ("", "yhat", "mu", "fitted"):
             asked.require_known(asked.statistic, ("yhat",))
         asked.require_plain_of("a nonlinear model", ("outcome", "lower", "upper", "at"))
+        asked.require_offset("a nonlinear model, which has no offset")
         return NonlinearAverager(estimates, encoding, slope)
     if kind == "linear":
         asked.require_known(asked.statistic or "xb", ("xb",))
@@ -54,10 +60,20 @@ def _offered(estimates: Estimates) -> str:
     return ", ".join((*(n for n, s in estimates.model.family.statistics.items() if s.reads != "response"), "xb"))
 
 
+_PLAIN = FamilyStatistic(lambda y, eta, aux: eta)
+
+
 def _generalized(estimates: Estimates, encoding: Encoding, asked: Request, slope: Slope) -> Averager:
     family = estimates.model.family
     asked = resolved(estimates, asked)
     require_offered(family, encoding, asked)
+    if asked.at is not None and family.statistics.get(asked.statistic, _PLAIN).reads != "time":
+        raise ValueError(
+            f"margins: `time` says nothing about {asked.statistic}; it is that of survival, distribution, density and "
+            "hazard after survival times"
+        )
+    if asked.at is not None and not (np.ndim(asked.at) == 0 and np.isreal(asked.at) and np.isfinite(asked.at)):
+        raise ValueError(f"margins: `time` is one number; got {asked.at!r}")
     check_options(family, encoding, asked, None)
     if asked.statistic in PREDICTORS:
         return Averager(estimates, encoding, Statistic(None, asked.statistic, "zero"), asked, slope)
@@ -66,10 +82,9 @@ def _generalized(estimates: Estimates, encoding: Encoding, asked: Request, slope
             f"margins: `predict={asked.statistic}` depends on each row's own response; margins are of "
             f"{_offered(estimates)}"
         )
-    if not asked.marginal:
-        return Averager(estimates, encoding, Statistic(family, asked.statistic, "zero"), asked, slope)
-    how = "errors" if has_normal_errors(estimates) else "nodes"
-    return Averager(estimates, encoding, Statistic(family, asked.statistic, how), asked, slope)
+    how = "zero" if not asked.marginal else "errors" if has_normal_errors(estimates) else "nodes"
+    outcome = None if asked.outcome is None else place_of_outcome(encoding, asked.outcome)
+    return Averager(estimates, encoding, Statistic(family, asked.statistic, how, outcome), asked, slope)
 
 
 def resolved(estimates: Estimates, asked: Request) -> Request:

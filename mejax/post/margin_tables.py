@@ -11,10 +11,12 @@ import pandas as pd
 
 from ..frame import Encoding
 from ..frame.column import level_text
+from ..frame.formula_expressions import coded_variable
 from .typical_rows import covariates_of, distinct, factors_of, require_covariate
 
+RESERVED = ("_at", "dydx", "outcome")  # columns of what margins find
 MOST_CELLS = 20_000  # of a grid of factors' levels
-_SUMMARIES = {"mean": np.mean, "median": np.median, "min": np.min, "max": np.max}
+_SHARES = {"median": 0.5, "min": 0.0, "max": 1.0}
 _TERM = re.compile(r"(?:i\.|ibn\.|ib?\d*\.)?(.+)")
 
 
@@ -56,7 +58,13 @@ def parse_terms(encoding: Encoding, terms: str | Sequence[str] | None) -> tuple[
     """`"thatch#nitrogen"`, `"a##b c"`, a sequence of such: the factors of every term; none is the overall margin."""
     if terms is None or (isinstance(terms, str) and not terms.strip()):
         return ((),)
-    texts = terms.split() if isinstance(terms, str) else [t for each in terms for t in str(each).split()]
+    if not isinstance(terms, str | Sequence) or not all(isinstance(t, str) for t in terms):
+        raise ValueError(f'margins: terms are texts such as "a" or "a#b"; got {terms!r}')
+    known = factors_of(encoding)
+    listed = [terms] if isinstance(terms, str) else list(terms)
+    texts = [t for each in listed for t in ([each] if each in known else each.split())]
+    if not texts:
+        raise ValueError("margins: the list of terms is empty; leave it out for the overall margin")
     found: dict[tuple[str, ...], None] = {}
     for text in texts:
         names = [_factor(encoding, part, text) for part in re.split(r"#+", text)]
@@ -68,8 +76,12 @@ def parse_terms(encoding: Encoding, terms: str | Sequence[str] | None) -> tuple[
 
 
 def _factor(encoding: Encoding, part: str, term: str) -> str:
-    name = part if part in encoding.columns else (_TERM.fullmatch(part) or [part, part])[1]
+    name = part if part in encoding.columns else coded_variable((_TERM.fullmatch(part) or [part, part])[1])
     factors = factors_of(encoding)
+    if name in RESERVED:
+        raise ValueError(
+            f"margins: a factor called `{name}` cannot be told from what margins call so; rename the column"
+        )
     if name in factors:
         return name
     if name in covariates_of(encoding):
@@ -81,41 +93,56 @@ def _factor(encoding: Encoding, part: str, term: str) -> str:
     raise ValueError(f"margins: the term `{term}` names `{name}`, which is no factor of the model; factors are {known}")
 
 
-def settings(encoding: Encoding, at: Any) -> list[dict[str, Any]]:
+def settings(encoding: Encoding, sample: Sampled, at: Any) -> list[dict[str, Any]]:
     """The settings that `at` describes: a mapping of covariates to a value or several (all combinations), or a
     sequence of such mappings; "(mean)", "(median)", "(min)", "(max)" and "(p25)" stand for that of the sample."""
     if at is None:
         return [{}]
+    if not isinstance(at, Mapping | Sequence) or isinstance(at, str) or not at:
+        raise ValueError(f'margins: `at` is a mapping such as {{"age": [20, 40]}}, or a list of such; got {at!r}')
     found = []
     for each in [at] if isinstance(at, Mapping) else list(at):
         if not isinstance(each, Mapping) or not each:
             raise ValueError(f'margins: `at` is a mapping such as {{"age": [20, 40]}}, or a list of such; got {each!r}')
         for name in each:
             require_covariate(encoding, name, "at")
-        listed = [_values(encoding, str(name), value) for name, value in each.items()]
+        listed = [_values(encoding, sample, str(name), value) for name, value in each.items()]
         found += [dict(zip(each, combo, strict=True)) for combo in itertools.product(*listed)]
     return found
 
 
-def _values(encoding: Encoding, name: str, value: Any) -> list[Any]:
+def _values(encoding: Encoding, sample: Sampled, name: str, value: Any) -> list[Any]:
+    if isinstance(value, Mapping | bytes | set):
+        raise ValueError(f"margins: `at` gives a value for `{name}`, or a list of them; got {value!r}")
     several = isinstance(value, Iterable) and not isinstance(value, str)
-    values = [_value(encoding, name, v) for v in (list(value) if several else [value])]
+    values = [_value(encoding, sample, name, v) for v in (list(value) if several else [value])]
     if not values:
         raise ValueError(f"margins: `at` gives no value for `{name}`")
     return values
 
 
-def _value(encoding: Encoding, name: str, value: Any) -> Any:
+def _value(encoding: Encoding, sample: Sampled, name: str, value: Any) -> Any:
     asked = re.fullmatch(r"\((mean|median|min|max|p(\d{1,2}))\)", value) if isinstance(value, str) else None
     if asked is None:
         _check_value(encoding, name, value)
         return value
-    column = encoding.table()[name]
+    column = sample.table[name]
     if not pd.api.types.is_numeric_dtype(column.dtype):
         raise ValueError(f"margins: `at` asks for the {asked[1]} of `{name}`, which holds no numbers")
-    if asked[2]:
-        return float(np.percentile(column.to_numpy(float), int(asked[2])))
-    return float(_SUMMARIES[asked[1]](column.to_numpy(float)))
+    values = column.to_numpy(float)
+    if asked[1] == "mean":
+        return float(np.average(values, weights=sample.weights))
+    return _quantile(values, sample.weights, int(asked[2]) / 100.0 if asked[2] else _SHARES[asked[1]])
+
+
+def _quantile(values: np.ndarray, weights: np.ndarray, share: float) -> float:
+    """The quantile of values that stand as often as their weights say, interpolated between neighbours."""
+    order = np.argsort(values, kind="stable")
+    ends = np.cumsum(weights[order])
+    place = share * (ends[-1] - 1.0) if ends[-1] > 1.0 else 0.0
+    low, high = (values[order][min(np.searchsorted(ends, p, side="right"), len(ends) - 1)] for p in
+                 (np.floor(place), np.ceil(place)))  # fmt: skip
+    return float(low + (place - np.floor(place)) * (high - low))
 
 
 def _check_value(encoding: Encoding, name: str, value: Any) -> None:
@@ -125,7 +152,10 @@ def _check_value(encoding: Encoding, name: str, value: Any) -> None:
         texts = ", ".join(levels_of(encoding, name).texts[:12])
         raise ValueError(f"margins: `at` sets `{name}` to {value!r}, which is no level in the sample: {texts}")
     if known is None and not (isinstance(value, int | float | np.number) and np.isfinite(value)):
-        raise ValueError(f"margins: `at` sets `{name}` to {value!r}; a finite number was expected")
+        raise ValueError(
+            f"margins: `at` sets `{name}` to {value!r}; a finite number was expected, or one "
+            'of "(mean)", "(median)", "(min)", "(max)" and "(p1)" to "(p99)"'
+        )
 
 
 def describe(encoding: Encoding, setting: Mapping[str, Any]) -> str:

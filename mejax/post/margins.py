@@ -11,7 +11,7 @@ Standard errors are those of the delta method with the whole covariance matrix o
 variance components, and with the rows as they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,10 +23,10 @@ from ..frame import Encoding
 from .estimability import Estimability
 from .functions import Functions
 from .margin_average import Average, Averager
-from .margin_cells import Asked, Cell, cells_of
+from .margin_cells import Asked, Cell, base_place, cells_of, sample_weights
 from .margin_nonlinear import NonlinearAverager
 from .margin_statistic import averager_of, expression_of, outcomes_of
-from .margin_tables import describe, levels_of, parse_terms, settings
+from .margin_tables import Sampled, describe, levels_of, parse_terms, settings
 from .margins_found import MarginsFound
 
 
@@ -41,12 +41,15 @@ def margins(estimates: Estimates, encoding: Encoding, asked: Asked) -> MarginsFo
     terms = parse_terms(encoding, asked.terms)
     names = tuple(dict.fromkeys(name for term in terms for name in term))
     levels = {name: levels_of(encoding, name) for name in names}
-    settled = settings(encoding, asked.at)
-    cells = list(cells_of(estimates, encoding, asked, terms, levels))
-    estimable = Estimability(estimates, encoding)
-    found = [_average(averager, estimable, cell) for cell in cells]
+    sample = Sampled(encoding.table(), sample_weights(estimates))
+    settled = settings(encoding, sample, asked.at)
+    average = _averages(averager, Estimability(estimates, encoding))
+    places, found = [], []
+    for cell in cells_of(encoding, sample, asked, settled, terms, levels):  # one table at a time: they may be large
+        places.append(cell.where)
+        found.append(average(cell))
     outcomes = outcomes_of(estimates, encoding, asked.request, len(found[0].values))
-    frame = _frame(cells, names, outcomes, asked, settled)
+    frame = _frame(places, names, outcomes, asked, settled)
     return MarginsFound(
         functions=_functions(estimates, found, frame, asked, terms),
         cells=frame.drop(columns="_label"),
@@ -59,6 +62,7 @@ def margins(estimates: Estimates, encoding: Encoding, asked: Asked) -> MarginsFo
         nobs=estimates.nobs,
         notes=_notes(estimates, found),
         labels={name: known.labels for name, known in levels.items()},
+        bases={name: known.texts[base_place(encoding, name, known)] for name, known in levels.items()},
         quantity="Margin" if asked.variables is None else f"{asked.slope[:2]}/{asked.slope[2:]}",
         varied=_varied(settled),
     )
@@ -80,21 +84,38 @@ def _title(asked: Asked) -> str:
     return "Adjusted predictions" if asked.atmeans or asked.asbalanced else "Predictive margins"
 
 
-def _average(averager: Averager | NonlinearAverager, estimable: Estimability, cell: Cell) -> Average:
-    if cell.against is not None:
-        one, other = (_average(averager, estimable, Cell(rows, cell.where)) for rows in cell.against)
-        return Average(one.values - other.values, one.jacobian - other.jacobian)
-    found = averager.average(cell.sampled, cell.variable)
-    if cell.variable is None and not estimable.holds(cell.sampled, averager.mean_columns):
+def _averages(averager: Averager | NonlinearAverager, estimable: Estimability) -> Callable[[Cell], Average]:
+    """A function that gives each cell's average; that at a factor's base level is computed once."""
+    last: list[Any] = [None, None]
+
+    linear = isinstance(averager, Averager) and averager.of.family is None
+
+    def told(found: Average, *rows: Sampled) -> Average:
+        """The average, or NaN where the coefficients cannot tell it: of the linear predictor only a difference has to
+        be told, not what it is the difference of."""
+        left = [estimable.left(one, averager.mean_columns) for one in rows]
+        apart = [left[0] - left[1]] if linear and len(left) == 2 else left
+        if all(estimable.vanishes(part) for part in apart):
+            return found
         return Average(np.full_like(found.values, np.nan), np.full_like(found.jacobian, np.nan))
-    return found
+
+    def of_cell(cell: Cell) -> Average:
+        if cell.base is None:
+            found = averager.average(cell.sampled, cell.variable)
+            return found if cell.variable is not None else told(found, cell.sampled)
+        if cell.base is not last[0]:
+            last[:] = cell.base, averager.average(cell.base)
+        one, base = averager.average(cell.sampled), last[1]
+        return told(Average(one.values - base.values, one.jacobian - base.jacobian), cell.sampled, cell.base)
+
+    return of_cell
 
 
 def _frame(
-    cells: list[Cell], names: tuple[str, ...], outcomes: tuple[str, ...], asked: Asked, settled: list
+    places: list[Mapping[str, str]], names: tuple[str, ...], outcomes: tuple[str, ...], asked: Asked, settled: list
 ) -> pd.DataFrame:  # fmt: skip
     """What identifies each margin, outcome by outcome, and its label."""
-    rows = [{**cell.where, **({"outcome": o} if o else {})} for o in outcomes for cell in cells]
+    rows = [{**where, **({"outcome": o} if o else {})} for o in outcomes for where in places]
     known = dict.fromkeys(key for row in rows for key in row)
     over = [key for key in known if key not in (*names, "_at", "dydx", "outcome")]
     columns = [*names, *(key for key in ("_at", *over, "dydx", "outcome") if key in known)]
@@ -143,5 +164,5 @@ def _notes(estimates: Estimates, found: list[Average]) -> tuple[str, ...]:
     if used:
         notes.append("variance components without a standard error are taken as known")
     if any(np.isnan(a.values).any() for a in found):
-        notes.append("(not estimable): the sample has no such combination of levels")
+        notes.append("(not estimable): what was left out as empty or collinear would be needed")
     return tuple(notes)

@@ -19,9 +19,9 @@ class MarginsFound:
     against its base) and `outcome`.  `terms` are the factors of each term ((): the overall margin), `levels` the texts
     of every factor's levels in order, `values` the numbers that they stand for (0, 1, ... for text) and `labels` the
     words shown for them.  `varied` is the covariate that alone differs between the settings, and its values, where
-    there is one and these are numbers.  `title` ("Predictive margins", "Average marginal effects", ...), `expression`
-    (what was averaged) and `at` (one line for each setting) stand above the table, `quantity` ("Margin", "dy/dx",
-    "ey/ex") over its column, `notes` below it.
+    there is one and these are numbers.  `bases` are the levels that the model leaves out.  `title` ("Predictive
+    margins", "Average marginal effects", ...), `expression` (what was averaged) and `at` (one line for each setting)
+    stand above the table, `quantity` ("Margin", "dy/dx", "ey/ex") over its column, `notes` below it.
     """
 
     functions: Functions
@@ -36,6 +36,7 @@ class MarginsFound:
     notes: tuple[str, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     quantity: str = "Margin"
+    bases: Mapping[str, str] = field(default_factory=dict)
     varied: tuple[str, np.ndarray] | None = None
 
     def shown(self, name: str, level: str) -> str:

@@ -10,17 +10,40 @@ _ORDERS = frozenset({"ar", "ma", "exchangeable", "exponential"})  # correlations
 
 
 def fixed_nested(small: Estimates, large: Estimates) -> bool:
-    """Do the columns of the larger model's fixed part span those of the smaller one's?"""
+    """Do the columns of the larger model's fixed part, under its constraints, span those of the smaller one's?"""
     known = {_name(c) for c in large.names.estimated}
     missing = [c.index for c in small.names.estimated if _name(c) not in known]
-    if not missing:
-        return True
-    if is_nonlinear(small):
-        return False
+    if is_nonlinear(small) or (not missing and not large.constraints):
+        return not missing
+    if small.constraints or large.constraints:
+        return _constrained_nested(small, large)
     x, wide = np.asarray(small.design.x, float), np.asarray(large.design.x, float)
     if any(label.startswith("/cut") for label in large.ancillary_labels):
         wide = np.column_stack([wide, np.ones(len(wide))])  # cut points are a constant
     return _spanned(x[:, sorted({place % x.shape[1] for place in missing})], wide)
+
+
+def _constrained_nested(small: Estimates, large: Estimates) -> bool:
+    """Are the linear predictors that the smaller model's constraints allow among those of the larger one's?"""
+    if set(small.names.equations) != set(large.names.equations):
+        return False
+    start, allowed = _predictors(small)
+    other, wide = _predictors(large)
+    if any(label.startswith("/cut") for label in large.ancillary_labels):
+        wide = np.column_stack([wide, np.ones(len(wide))])
+    if np.linalg.norm(start - other) > 1e-10 * np.linalg.norm(start):
+        allowed = np.column_stack([allowed, start - other])
+    return _spanned(allowed, wide)
+
+
+def _predictors(estimates: Estimates) -> tuple[np.ndarray, np.ndarray]:
+    """Linear predictors X (offset + basis g), those of several equations below one another: X offset and X basis."""
+    x = np.asarray(estimates.design.x, float)
+    basis, offset = np.asarray(estimates.model.basis, float), np.asarray(estimates.model.offset, float)
+    count = x.shape[1]
+    order = {name: place for place, name in enumerate(estimates.names.equations)}
+    blocks = [slice(order[name] * count, (order[name] + 1) * count) for name in sorted(order)] or [slice(None)]
+    return np.concatenate([x @ offset[b] for b in blocks]), np.vstack([x @ basis[b] for b in blocks])
 
 
 def random_nested(small: Estimates, large: Estimates) -> bool:

@@ -101,7 +101,12 @@ def _delta(
             raise ValueError(f"nlcom: `{name}` has no finite value at the estimates ({value})")
         if not np.all(np.isfinite(row)):
             raise ValueError(f"nlcom: `{name}` has no finite derivative at the estimates, so no standard error")
-    return Functions(names, values, slopes @ estimates.covariance[np.ix_(used, used)] @ slopes.T)
+    with np.errstate(over="ignore", invalid="ignore"):
+        covariance = slopes @ estimates.covariance[np.ix_(used, used)] @ slopes.T
+    for name, variance in zip(names, np.diag(covariance), strict=True):
+        if not np.isfinite(variance):
+            raise ValueError(f"nlcom: `{name}` is so large at the estimates that its variance is not finite; scale it")
+    return Functions(names, values, covariance)
 
 
 @partial(jax.jit, static_argnames=("programs", "used"))

@@ -9,8 +9,8 @@ import numpy as np
 
 def critical(level: float, df: np.ndarray | None = None) -> Any:
     """The two-sided critical value of a `level` per cent interval: 1.959964 for 95; with `df` those of Student's t."""
-    if not 0.0 < level < 100.0:
-        raise ValueError(f"`level` is a percentage between 0 and 100, such as 95; got {level}")
+    if isinstance(level, bool) or not isinstance(level, int | float | np.number) or not 0.0 < level < 100.0:
+        raise ValueError(f"`level` is a percentage between 0 and 100, such as 95; got {level!r}")
     if df is None:
         return NormalDist().inv_cdf(0.5 + level / 200.0)
     from scipy.special import stdtrit

@@ -9,12 +9,11 @@ import pandas as pd
 
 from .functions import Functions
 from .letters import compact_letters
-from .margin_grid import MarginGrid, margin_grid, settings_of
+from .margin_grid import MarginGrid, margin_grid, margin_settings
 from .margins_found import MarginsFound
 from .multiplicity import check_method
 from .simultaneous import Compared, Family, compare, frame_of, method_notes
 from .tables import wald_rows
-from .wald import combinations
 
 METHODS = ("noadjust", "bonferroni", "sidak", "scheffe", "holm", "tukey")
 
@@ -101,7 +100,7 @@ def pairwise(
 def _sets(found: MarginsFound, term: tuple[str, ...]) -> list[_Margins]:
     """The margins of a term, apart for each setting."""
     grid = margin_grid(found, term)
-    settings = [n for n in settings_of(found) if len(grid.levels[grid.names.index(n)]) > 1]
+    settings = [n for n in margin_settings(found) if len(grid.levels[grid.names.index(n)]) > 1]
     across = term or tuple(settings[:1])
     within = tuple(name for name in settings if name not in across)
     others = tuple(name for name in grid.names if name not in (*across, *within))
@@ -137,7 +136,7 @@ def _differences(functions: Functions, parts: list[_Margins]) -> Functions:
             rows.append(row)
             later, earlier = (f"({part.labels[k]})" if "#" in part.labels[k] else part.labels[k] for k in (j, i))
             labels.append(f"({later} vs {earlier}) {part.stratum}" if part.stratum else f"{later} vs {earlier}")
-    return combinations(functions, tuple(labels), np.array(rows))
+    return functions.combined(tuple(labels), np.array(rows))
 
 
 def _frame(

@@ -14,6 +14,7 @@ from ..syntax.spec import Spec
 from .kinds import kind_of
 from .predict import predict
 from .request import Request
+from .residuals import RESIDUALS
 
 FITTED = "fitted"
 _FITTED = {"linear": "fitted", "nonlinear": "yhat", "generalized": "mu"}
@@ -23,10 +24,10 @@ def residual_kind(estimates: Estimates, kind: str | None, default: str = "pearso
     """The residuals asked for; by default rstandard where errors are normal, and `default` of generalized models.
 
     Raises:
-        ValueError: the response has no residuals.
+        ValueError: the response has no residuals, or none of this kind.
     """
     if kind_of(estimates) != "generalized":
-        return "rstandard" if kind is None else kind
+        return _known(kind, ("rstandard", "residuals"), "rstandard")
     family = estimates.model.family
     if not isinstance(family, AbstractMeanFamily):
         known = "is known only in part" if family.name not in ("ordinal", "multinomial") else "has no mean"
@@ -34,7 +35,15 @@ def residual_kind(estimates: Estimates, kind: str | None, default: str = "pearso
             f"plot: there are no residuals after this model, whose {family.name} response {known}"
             + ("" if family.name == "multinomial" else "; `plot.check()` compares it with simulated responses")
         )
-    return default if kind is None else kind
+    return _known(kind, RESIDUALS, default)
+
+
+def _known(kind: str | None, known: tuple[str, ...], default: str) -> str:
+    if kind is None or kind in known:
+        return default if kind is None else kind
+    near = difflib.get_close_matches(str(kind), known, n=1)
+    hint = f"did you mean `{near[0]}`? " if near else ""
+    raise ValueError(f"plot: there are no residuals {kind!r} after this model; {hint}known are {', '.join(known)}")
 
 
 def residual_points(
@@ -70,7 +79,10 @@ def residual_points(
     found["against"] = column_values(encoding, against, "against")
     if by is not None:
         found["by"] = _as_categories(encoding, column_values(encoding, by, "by"))
-    return pd.DataFrame(found, index=index[sample])
+    points = pd.DataFrame(found, index=index[sample])
+    if points.dropna().empty:
+        raise ValueError("plot: in no row is everything known that the picture shows; look for missing values")
+    return points
 
 
 def name_of(what: Any, otherwise: str) -> str:
@@ -100,8 +112,13 @@ def column_values(encoding: Encoding, what: Any, option: str) -> Any:
                 f"plot: `{option}` has {len(values):,} values; one for each of the {rows:,} rows is needed"
             )
         values = values[np.asarray(encoding.sample)] if len(values) == rows else values
+    if np.all(pd.isna(values)):
+        raise ValueError(f"plot: all values of `{option}` are missing; give values for at least some of the rows")
     if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
-        return np.asarray(values, float)
+        numbers = np.asarray(values, float)
+        if np.isinf(numbers).any():
+            raise ValueError(f"plot: `{option}` has infinite values; make them missing or finite")
+        return numbers
     return pd.Categorical(values)
 
 

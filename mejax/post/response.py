@@ -36,13 +36,13 @@ def probability_of(encoding: Encoding, outcome: Any, found: np.ndarray) -> np.nd
     """
     if outcome is None:
         return found
-    place = _place(encoding, outcome)
+    place = place_of_outcome(encoding, outcome)
     if found.ndim > 1:
         return found[:, place]
     return found if place == 1 else 1.0 - found
 
 
-def _place(encoding: Encoding, outcome: Any) -> int:
+def place_of_outcome(encoding: Encoding, outcome: Any) -> int:
     """Which category an outcome is, given as its value or its label."""
     assert encoding.response is not None
     coding = encoding.response

@@ -19,14 +19,16 @@ _OF_MARGINAL = {"hazard": ("density", "survival"), "median": ("density", "surviv
 
 class Statistic(eqx.Module):
     """What is computed of a row: the statistic called `name`, for a row without random effects ("zero"), integrated
-    over them by nodes ("nodes"), or by adding their variance to that of normal errors ("errors")."""
+    over them by nodes ("nodes"), or by adding their variance to that of normal errors ("errors").  Of a probability
+    `outcome` is the category meant (None: all of them, or of a yes-or-no response that of yes)."""
 
     family: AbstractFamily | None  # None: the linear predictor itself
     name: str = eqx.field(static=True)
     effects: Literal["zero", "nodes", "errors"] = eqx.field(static=True)
+    outcome: int | None = eqx.field(static=True, default=None)
 
 
-class Rows(NamedTuple):
+class Arguments(NamedTuple):
     """The arguments of a statistic: y as it reads it, eta (n,) or (E, n), the covariance matrices of the predictors
     `total` (n, E, E), and how both change with a covariate whose values are `x` (None: no slope is wanted)."""
 
@@ -57,7 +59,7 @@ class Numerics(NamedTuple):
     median: Any = None
 
 
-def numerics(of: Statistic, rows: Rows, root: np.ndarray | None, aux: np.ndarray) -> Numerics:
+def numerics(of: Statistic, rows: Arguments, root: np.ndarray | None, aux: np.ndarray) -> Numerics:
     """The nodes that an average needs; `root` is that of the predictors' covariance matrices."""
     if of.effects != "nodes":
         return Numerics()
@@ -75,15 +77,16 @@ def lower_cells(equations: int) -> list[tuple[int, int]]:
     return [(a, b) for a in range(equations) for b in range(a + 1)]
 
 
-def partials(of: Statistic, rows: Rows, aux: np.ndarray, held: Numerics, slope: Slope | None = None) -> Partials:
+def partials(of: Statistic, rows: Arguments, aux: np.ndarray, held: Numerics, slope: Slope | None = None) -> Partials:
     """The statistic of each row, or its derivative in a covariate, with its own derivatives."""
     if of.family is None:
         return _linear(rows, len(aux), slope)
-    found = _partials(of, rows, jnp.asarray(aux), held, slope)
+    bent = slope is not None and bool(np.any(rows.spread))  # otherwise no second derivative in the variance is needed
+    found = _partials(of, rows, jnp.asarray(aux), held, slope, order=2 if bent else 1)
     return Partials(*(np.asarray(part) for part in found))
 
 
-def _linear(rows: Rows, count: int, slope: Slope | None) -> Partials:
+def _linear(rows: Arguments, count: int, slope: Slope | None) -> Partials:
     """The linear predictor itself."""
     eta = np.atleast_2d(rows.eta).T
     n, equations = eta.shape
@@ -100,7 +103,7 @@ def _linear(rows: Rows, count: int, slope: Slope | None) -> Partials:
 
 
 @eqx.filter_jit
-def _partials(of: Statistic, rows: Rows, aux, held: Numerics, slope: Slope | None) -> Partials:
+def _partials(of: Statistic, rows: Arguments, aux, held: Numerics, slope: Slope | None, *, order: int) -> Partials:
     equations = 1 if rows.eta.ndim == 1 else rows.eta.shape[0]
     cells = lower_cells(equations) if of.effects != "zero" else []
     sizes = [equations, len(cells), len(aux), *((equations, len(cells)) if slope else (0, 0))]
@@ -110,7 +113,7 @@ def _partials(of: Statistic, rows: Rows, aux, held: Numerics, slope: Slope | Non
         eta, total, more, along, spread = jnp.split(step, cuts)
         rest = jnp.asarray(rows.total) + _symmetric(total, cells, equations)
         here = (_shifted(rows.eta, eta), rest, aux + more)
-        function = lambda e, t: _values(of, rows.y, (e, t, here[2]), held, 2 if slope else 1)
+        function = lambda e, t: _values(of, rows.y, (e, t, here[2]), held, order)
         if slope is None:
             return function(*here[:2])
         tangent = (_shifted(rows.along, along), jnp.asarray(rows.spread) + _symmetric(spread, cells, equations))
@@ -154,7 +157,9 @@ def _values(of: Statistic, y: Any, at: tuple, held: Numerics, order: int):
             found = _median(mean, held.median)
         else:
             found = mean(of.name, y)
-    return found if found.ndim > 1 else found[:, None]
+    if found.ndim == 1:
+        return (1.0 - found if of.outcome == 0 else found)[:, None]
+    return found if of.outcome is None else found[:, of.outcome, None]
 
 
 def _median(mean, time):

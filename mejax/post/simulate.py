@@ -1,6 +1,7 @@
 """New responses from a fitted mixed model."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
@@ -34,9 +35,17 @@ def simulate(estimates: Estimates, encoding: Encoding, n: int, seed: int) -> pd.
     return frame if encoding.sample.all() else _with_gaps(frame, encoding.sample, index)
 
 
+def checked_seed(seed: Any, what: str) -> int:
+    """A seed that can be used: a whole number from 0 on."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"{what}: `seed` is a whole number from 0 on; got {seed!r}")
+    return int(seed)
+
+
 def draws(estimates: Estimates, encoding: Encoding, seed: int) -> Callable[[int], np.ndarray]:
     """A function that gives one draw after the other, asked for by its number; categories are numbers, and nothing is
     censored."""
+    seed = checked_seed(seed, "simulate")
     generator = np.random.default_rng(seed)
     mean = _means(estimates, encoding, generator)
     draw = _outcomes(estimates, seed) if is_generalized(estimates) else _errors(estimates, generator)

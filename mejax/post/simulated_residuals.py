@@ -8,8 +8,11 @@ is that of the R package DHARMa (Hartig), of which nothing else is taken.
 Every simulated sample has random effects of its own, so that misfit of their distribution shows too.  Rows of a group
 share them, and their residuals are then correlated: a test that takes them as independent would reject far too often.
 Here the observed sample is therefore one among the simulated ones: the residuals of each are those among all others,
-and p is the share of samples whose statistic is as extreme as the observed one.  The parameters are taken as known,
-which makes p a little too large.
+and p is the share of samples whose statistic is as extreme as the observed one.
+
+The tests are conservative: the parameters were estimated from the same data, to which they fit better than to any
+simulated sample, and the model is not fitted again to these.  If it is right p is far from uniform, seldom small, the
+more so the fewer the groups: a small p speaks against the model, a large one hardly for it.
 
 A response that is known in part has a residual too: it lies at random between the shares below the two ends of what is
 known, for a censored time anywhere above the share of those that fail earlier.  That is uniform where the censoring has
@@ -30,7 +33,7 @@ from .kinds import kind_of, response_of
 from .predict import predict
 from .request import Request
 from .response import has_categories
-from .simulate import simulate
+from .simulate import checked_seed, simulate
 from .simulated_tests import Tally, verdicts
 
 _BLOCK = 25  # samples drawn at a time
@@ -43,8 +46,9 @@ class SimulatedResiduals(NamedTuple):
 
     `residuals`: a row for each of the sample, `residual` in (0, 1) and `fitted`, the prediction without random effects
     (`fitted_label` says which).  `uniform`: `share` of the residuals up to `residual`, and the `lower` and `upper`
-    limits between which 95 % of the simulated samples have it.  `tests`: `statistic`, what it is `expected` to be, `p`
-    and the `finding` in words of the tests called uniformity, dispersion, outliers and zeros (the last of counts only).
+    limits between which 95 % of the simulated samples have it.  `tests`: `statistic`, what it is `expected` to be, `p`,
+    the `finding` in words, and the `note` that p is conservative, of the tests called uniformity, dispersion (not of
+    normal responses, whose variance is estimated), outliers and zeros (of counts only).
     """
 
     residuals: pd.DataFrame
@@ -61,10 +65,12 @@ def simulated_residuals(
     Call inside double precision.
 
     Raises:
-        ValueError: categories in no order, fewer than 20 samples, more numbers than memory is likely to hold.
+        ValueError: categories in no order, fewer than 20 samples, more numbers than memory is likely to hold, a seed
+            that is none.
     """
+    seed = checked_seed(seed, "plot.check")
     lower, upper = _known(estimates)
-    if not isinstance(n, int | np.integer) or n < 20:
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 20:
         raise ValueError(f"plot.check: `n` is the number of simulated samples, at least 20; got {n!r}")
     if len(lower) * n > _MOST_NUMBERS:
         fewer = max(_MOST_NUMBERS // len(lower), 20)
@@ -153,13 +159,17 @@ def _fitted(spec: Spec, estimates: Estimates, encoding: Encoding) -> tuple[np.nd
 
 
 def _asked(estimates: Estimates) -> tuple[str, ...]:
-    """The tests that say something about the response."""
+    """The tests that say something about the response.
+
+    The variance of normal errors is estimated so that their dispersion is as expected, and a 0 or 1 has no other one
+    than its mean says.
+    """
     if kind_of(estimates) != "generalized":
-        return ("uniformity", "dispersion", "outliers")
+        return ("uniformity", "outliers")
     family, y = estimates.model.family, estimates.design.y
     counts = family.name in ("poisson", "nbinomial") or (family.name == "binomial" and np.max(y[1]) > 1)
     if counts:
         return ("uniformity", "dispersion", "outliers", "zeros")
-    if family.name == "bernoulli" or not isinstance(family, AbstractMeanFamily):
+    if family.name in ("bernoulli", "gaussian") or not isinstance(family, AbstractMeanFamily):
         return ("uniformity", "outliers")
     return ("uniformity", "dispersion", "outliers")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+NOTE = "conservative: parameters estimated from these data"
+
 
 @dataclass(frozen=True)
 class Tally:
@@ -59,10 +61,13 @@ class Tally:
 
 
 def verdicts(tally: Tally, asked: tuple[str, ...]) -> pd.DataFrame:
-    """The tests asked for, a row for each: `statistic expected p finding`."""
+    """The tests asked for, a row for each: `statistic expected p finding note`.
+
+    The note is the same in all: p is too large, since the simulated samples do not estimate the parameters anew.
+    """
     tests = {"uniformity": _uniformity, "dispersion": _dispersion, "outliers": _outliers, "zeros": _zeros}
-    found = [tests[name](tally) for name in asked]
-    columns = pd.Index(["statistic", "expected", "p", "finding"])
+    found = [(*tests[name](tally), NOTE) for name in asked]
+    columns = pd.Index(["statistic", "expected", "p", "finding", "note"])
     return pd.DataFrame(found, index=pd.Index(asked, name="test"), columns=columns)
 
 

@@ -1,4 +1,4 @@
-"""A smooth curve through points, by local lines."""
+"""A curve through the middle of points: local lines, or the means of few values."""
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,12 @@ def local_lines(x: np.ndarray, y: np.ndarray, span: float = 0.6) -> pd.DataFrame
     clear = spread > 1e-12 * (x[-1] - x[0]) ** 2
     slope = np.divide(product, spread, out=np.zeros_like(product), where=clear)
     return pd.DataFrame({"x": places, "smooth": mean + slope * (places - middle)})
+
+
+def means_by_value(x: np.ndarray, y: np.ndarray) -> pd.DataFrame:
+    """The mean of y at each distinct x: a frame with the columns `x` and `mean`."""
+    values, places, counts = np.unique(x, return_inverse=True, return_counts=True)
+    return pd.DataFrame({"x": values, "mean": np.bincount(places, weights=y) / counts})
 
 
 def _places(x: np.ndarray) -> np.ndarray:

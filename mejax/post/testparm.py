@@ -28,7 +28,10 @@ class _Part(NamedTuple):
 
 
 def testparm(estimates: Estimates, terms: tuple[str, ...], *, equal: bool = False, small: bool = False) -> Wald:
-    """Joint test that all coefficients of the terms are zero, or with `equal` that they are the same."""
+    """Joint test that all coefficients of the terms are zero, or with `equal` that they are the same.
+
+    `week*` are the coefficients whose whole labels it matches, `*` all of them, constants aside; `i.*` all factors.
+    """
     if not terms or not all(isinstance(t, str) and t.strip() for t in terms):
         raise ValueError(f'testparm: name terms such as "i.thatch", "nitrogen#thatch" or "week*"; got {terms!r}')
     columns = estimates.names.estimated
@@ -76,14 +79,23 @@ def _exact(estimates: Estimates, text: str) -> list[int]:
 
 
 def _of_terms(estimates: Estimates, text: str) -> list[int]:
-    """The columns of a term in the suite's spelling, or those whose labels a wildcard matches."""
+    """The columns of a term in the suite's spelling, or those whose labels a wildcard matches.
+
+    Where there are none, bare names may be of factors or of continuous variables: `x#a` is `c.x#i.a`.
+    """
     columns, rest = _of_equation(estimates, text)
-    found = [c.index for term in _terms(rest) for c in columns if _matches(term, _parts(c))]
-    if not found and re.search(r"[*?]", rest):
-        found = [c.index for c in columns if _like(rest, _own_label(c).replace(" ", "").lstrip("/"))]
+    wanted = "" if not re.search(r"[*?]", rest) else rest.replace(" ", "").replace('"', "'").lstrip("/")
+    labelled = [c.index for c in columns if not c.constant and _like(wanted, _plain_label(c).lstrip("/"))]
+    terms = () if wanted and not re.search(r"[#.]", rest) else _terms(rest)
+    found = [place for term in terms for place in _of_term(columns, term, rest)] or labelled
     if not found:
         raise ValueError(_nothing(estimates, text))
     return found
+
+
+def _of_term(columns: Sequence[FixedColumn], term: Term, text: str) -> list[int]:
+    either = ([c.index for c in columns if _matches(term, _parts(c), text, strict=strict)] for strict in (True, False))
+    return next(filter(None, either), [])
 
 
 def _of_equation(estimates: Estimates, text: str) -> tuple[list[FixedColumn], str]:
@@ -119,21 +131,27 @@ def _terms(text: str) -> tuple[Term, ...]:
     return terms
 
 
-def _matches(term: Term, parts: Sequence[_Part]) -> bool:
-    """Is the column one of the term's: the same variables in any order, at one of the levels named?"""
+def _matches(term: Term, parts: Sequence[_Part], text: str, *, strict: bool) -> bool:
+    """Is the column one of the term's: the same variables in any order, at one of the levels named?  Unless `strict`,
+    those without an operator in `text` may be of either kind."""
     if len(term.operands) != len(parts):
         return False
     left = list(parts)
     for operand in term.operands:
-        part = next((p for p in left if _is_of(operand, p)), None)
+        part = next((p for p in left if _is_of(operand, p, strict or _prefixed(operand, text))), None)
         if part is None:
             return False
         left.remove(part)
     return True
 
 
-def _is_of(operand: Operand, part: _Part) -> bool:
-    if (operand.kind == "factor") != (part.level is not None):
+def _prefixed(operand: Operand, text: str) -> bool:
+    """Has the variable an operator, `i.` or `c.`, or may a group have one for it?"""
+    return ".(" in text or re.search(rf"(?<![^#(\s]){re.escape(operand.name)}(?![^#)\s])", text) is None
+
+
+def _is_of(operand: Operand, part: _Part, strict: bool) -> bool:
+    if strict and (operand.kind == "factor") != (part.level is not None):
         return False
     if operand.levels and not operand.omitted and part.level not in operand.levels:
         return False
@@ -176,8 +194,8 @@ def _formula_term(label: str) -> str:
 
 
 def _ordered(text: str) -> str:
-    """Without blanks, and with the variables of a formula's interaction in order."""
-    return ":".join(sorted(_split(text.replace(" ", ""), ":")))
+    """Without blanks, with one kind of quotation marks, and with the variables of a formula's interaction in order."""
+    return ":".join(sorted(_split(text.replace(" ", "").replace('"', "'"), ":")))
 
 
 def _split(text: str, separator: str) -> list[str]:
@@ -195,6 +213,10 @@ def _split(text: str, separator: str) -> list[str]:
 def _own_label(column: FixedColumn) -> str:
     """The label within its equation."""
     return column.label.removeprefix(f"{column.equation}:") if column.equation else column.label
+
+
+def _plain_label(column: FixedColumn) -> str:
+    return _own_label(column).replace(" ", "").replace('"', "'")
 
 
 def _nothing(estimates: Estimates, text: str) -> str:

@@ -1,8 +1,8 @@
 """Typical rows: a table in which all covariates but one stand at their means."""
 
 import difflib
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..fitting import Estimates
 from ..frame import Encoding
 from ..frame.evaluate import names_in
 from ..frame.formula import FormulaCoding
+from ..frame.formula_expressions import coded_variable
 from ..frame.varlist import VarlistCoding
 
 MOST_CURVES = 12
@@ -23,6 +24,8 @@ def typical_row(estimates: Estimates, encoding: Encoding, at: Mapping[str, Any] 
     Of factors, text and categories it is the most frequent value.  Frequency weights count.
     """
     table = encoding.table()
+    if at is not None and not isinstance(at, Mapping):
+        raise ValueError(f"`at` maps covariates to values, as in {{'x': 1}}; got {at!r}")
     given, factors = dict(at or {}), factors_of(encoding)
     for name, value in given.items():
         require_covariate(encoding, name, "at")
@@ -30,6 +33,7 @@ def typical_row(estimates: Estimates, encoding: Encoding, at: Mapping[str, Any] 
             raise ValueError(
                 f"`at` holds one value for each covariate; got {value!r} for `{name}`: use `over` for several"
             )
+        require_values(encoding, name, [value], "at")
     weights = np.ones(len(table)) if encoding.weight_kind != "fweight" else np.asarray(estimates.design.weights)
     row = {}
     for name, column in table.items():
@@ -60,7 +64,9 @@ def values_over(encoding: Encoding, over: Any) -> tuple[str, list[Any]]:
             raise ValueError(f"`over` is one covariate, as a name or as {{name: values}}; got {len(over)} of them")
         ((name, values),) = over.items()
         require_covariate(encoding, name, "over")
-        return name, list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]
+        several = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]
+        require_values(encoding, name, several, "over")
+        return name, several
     require_covariate(encoding, over, "over")
     return over, distinct(encoding, over)
 
@@ -102,6 +108,25 @@ def require_covariate(encoding: Encoding, name: Any, option: str) -> None:
         raise ValueError(f"`{option}` names `{name}`, which is no covariate of this model; {hint}")
 
 
+def require_values(encoding: Encoding, name: str, values: Sequence[Any], option: str) -> None:
+    """Raise an error where these cannot be values of the column: none at all, missing ones, text for a number, a
+    category that the sample does not have."""
+    if not values:
+        raise ValueError(f"`{option}` gives no value of `{name}`; give one at least, as in {{'{name}': [...]}}")
+    number, factor = encoding.columns[name].kind == "number", name in factors_of(encoding)
+    known = distinct(encoding, name) if factor else None
+    for value in values:
+        if np.ndim(value) == 0 and pd.isna(value):
+            raise ValueError(f"`{option}` gives a missing value of `{name}`, {value!r}; every value has to be known")
+        if number and not (isinstance(value, Real | np.bool) and np.isfinite(float(value))):
+            raise ValueError(f"`{option}` gives `{name}` the value {value!r}; `{name}` takes finite numbers")
+        if known is not None and value not in known:
+            some = ", ".join(map(str, known[:8])) + (", ..." if len(known) > 8 else "")
+            raise ValueError(
+                f"`{option}` gives `{name}` the value {value!r}, which the sample does not have; its values are {some}"
+            )
+
+
 def covariates_of(encoding: Encoding) -> tuple[str, ...]:
     """The columns of the table from which the linear predictor, or a nonlinear mean, is made, groups aside."""
     names = [name for coding in _codings(encoding) for name in coding.variables]
@@ -121,8 +146,7 @@ def _levels_of(coding: VarlistCoding | FormulaCoding) -> set[str]:
     if coding.model_spec is None:
         return set()
     coded = [text for text, (kind, _) in coding.model_spec.encoder_state.items() if kind.value == "categorical"]
-    words = {word for text in coded for word in re.findall(r"[^\W\d]\w*|(?<=`)[^`]+(?=`)", text)}
-    return words & set(coding.variables)
+    return {name for name in map(coded_variable, coded) if name in coding.variables}
 
 
 def _codings(encoding: Encoding) -> list[VarlistCoding | FormulaCoding]:

@@ -1,13 +1,12 @@
 """Joint tests that functions of the estimates are zero."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..fitting import upper_tail
 from .functions import Functions
 
-_NOISE = 1e-13  # of a variance, beside those of what is subtracted
 _RANK = 1e-9
 
 
@@ -19,24 +18,6 @@ class JointTest:
     df: int
     ddf: float | None
     p: float
-
-
-def combinations(functions: Functions, labels: tuple[str, ...], rows: np.ndarray) -> Functions:
-    """Linear combinations rows @ values, of which those that vary by rounding only are constants; what has no weight
-    may be NaN."""
-    used = np.any(rows != 0, axis=0)
-    known = replace(
-        functions, values=np.where(used, functions.values, 0.0),
-        covariance=np.where(np.outer(used, used), functions.covariance, 0.0),
-    )  # fmt: skip
-    found = replace(known, df=None, joint=None).combined(labels, rows)
-    varies = np.diag(found.covariance) > _NOISE * (rows**2 @ np.diag(known.covariance))
-    found = replace(found, covariance=np.where(np.outer(varies, varies), found.covariance, 0.0))
-    joint = functions.joint
-    if joint is None:
-        return found
-    df = np.array([joint(row[None])[1] if free else np.nan for row, free in zip(rows, varies, strict=True)])
-    return replace(found, df=df, joint=lambda more: joint(more @ rows))
 
 
 def joint_test(functions: Functions) -> JointTest:
@@ -55,8 +36,24 @@ def joint_test(functions: Functions) -> JointTest:
     chi2 = float(np.sum((rows @ functions.values) ** 2 / size[keep]))
     if functions.joint is None:
         return JointTest(chi2, rank, None, upper_tail(chi2, rank))
+    # in the basis of the functions themselves, on which Satterthwaite's method depends
+    factor, ddf = functions.joint(np.eye(len(size))[_independent(functions.covariance / np.outer(scale, scale), rank)])
+    statistic = factor * chi2 / rank
+    if np.isinf(ddf):
+        return JointTest(statistic, rank, float(ddf), upper_tail(statistic * rank, rank))
     from scipy.special import fdtrc
 
-    factor, ddf = functions.joint(rows)
-    statistic = factor * chi2 / rank
     return JointTest(statistic, rank, float(ddf), float(fdtrc(rank, ddf, statistic)))
+
+
+def _independent(correlation: np.ndarray, rank: int) -> list[int]:
+    """The first functions of which none is a combination of those before it."""
+    chosen: list[int] = []
+    for place in range(len(correlation)):
+        trial = [*chosen, place]
+        size = np.linalg.eigvalsh(correlation[np.ix_(trial, trial)])
+        if size[0] > _RANK * max(size[-1], 1e-300):
+            chosen = trial
+        if len(chosen) == rank:
+            break
+    return chosen

@@ -17,11 +17,11 @@ from ..post.simulate import simulate as _simulate
 from ..post.testparm import testparm as _testparm
 from ..saving import save_fit
 from .estat import Estat
+from .held import Held
 from .plot import Plot
-from .resampling import ResamplingMethods
 
 
-class AfterFit(ResamplingMethods):
+class AfterFit(Held):
     """Methods of a fit that compute something new."""
 
     def predict(

@@ -29,7 +29,24 @@ def plain(axes: Any) -> Any:
 
 def new_axes(ax: Any, size: tuple[float, float] | None = None) -> Any:
     """The axes given, or new ones in a figure of this size (inches)."""
-    return plain(pyplot().subplots(figsize=size, layout="constrained")[1] if ax is None else ax)
+    if ax is None:
+        return plain(pyplot().subplots(figsize=size, layout="constrained")[1])
+    if isinstance(ax, np.ndarray | list | tuple):
+        count = np.size(np.asarray(ax, object))
+        raise TypeError(f"the picture has one panel, and `ax` holds {count} things: give one axes, such as ax=axes[0]")
+    return plain(_axes(ax))
+
+
+def _axes(ax: Any) -> Any:
+    """What was given, if it is axes."""
+    from matplotlib.axes import Axes
+
+    if isinstance(ax, Axes):
+        return ax
+    hint = "; of a figure they are `figure.axes`" if hasattr(ax, "savefig") else ""
+    raise TypeError(
+        f"`ax` takes axes of matplotlib, as `plt.subplots()[1]` gives them; got {type(ax).__name__} {ax!r:.60}{hint}"
+    )
 
 
 def panels(ax: Any, count: int, size: tuple[float, float], **shared: Any) -> np.ndarray:
@@ -37,7 +54,7 @@ def panels(ax: Any, count: int, size: tuple[float, float], **shared: Any) -> np.
     if ax is None:
         figure, axes = pyplot().subplots(1, count, squeeze=False, figsize=size, layout="constrained", **shared)
         return np.array([plain(one) for one in axes[0]], object)
-    given = np.ravel(np.asarray(ax, object))
+    given = [_axes(one) for one in np.ravel(np.asarray(ax, object))]
     if len(given) != count:
         raise ValueError(
             f"the picture has {count} panels and `ax` {len(given)}: give an array of {count} axes, or none"

@@ -111,6 +111,29 @@ class Bootstrap:
         return self.table.to_html(float_format=lambda value: f"{value:.7g}")
 
 
+def check_statistic(statistic: Callable[[pd.Series], Any] | None, observed: pd.Series) -> None:
+    """Try a statistic on the fit itself, before any replicate is run.
+
+    Raises:
+        ValueError: it fails there, or does not give finite numbers.
+    """
+    if statistic is None:
+        return
+    if not callable(statistic):
+        raise ValueError(f"bootstrap: `statistic` is a function of the printed parameters; got {statistic!r}")
+    try:
+        found = _named(statistic(observed))
+    except Exception as problem:
+        raise ValueError(
+            f"bootstrap: `statistic` fails on the fit's own parameters ({type(problem).__name__}: {problem}); it is "
+            f"given a Series with the labels {', '.join(map(str, observed.index))}"
+        ) from problem
+    if not found or not np.all(np.isfinite(list(found.values()))):
+        raise ValueError(
+            f"bootstrap: `statistic` gives {found or 'nothing'} for the fit itself; finite numbers are needed"
+        )
+
+
 def _named(value: Any) -> dict[str, float]:
     """What a statistic gave, by name."""
     if isinstance(value, Mapping | pd.Series):

@@ -1,12 +1,13 @@
 """The picture of `fit.plot.check`: are scaled residuals uniform, wherever one looks?"""
 
+import textwrap
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..post.simulated_residuals import SimulatedResiduals
-from ..post.simulated_tests import quantile_curves, ranked
+from ..post.simulated_tests import NOTE, quantile_curves, ranked
 from .axes import COLOURS, DARK, LINE, panels, point_size, ticks
 
 _MANY, _FEW = 5000, 12
@@ -52,14 +53,14 @@ def _uniform(axes: Any, found: SimulatedResiduals) -> None:
 
 
 def _lines(tests: pd.DataFrame) -> str:
-    """The tests, a line for each."""
+    """The tests, a line for each, and what is to be known about them."""
     lines = []
     for name, row in tests.iterrows():
         value = {"uniformity": "", "dispersion": f" {row['statistic']:.2f}"}.get(
             str(name), f" {row['statistic']:,.0f} ({row['expected']:,.1f} expected)"
         )
         lines.append(f"{_NAMES[str(name)]}{value}: p = {row['p']:.3f}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *textwrap.wrap(f"({NOTE})", 40)])
 
 
 def _scatter(axes: Any, x: np.ndarray, residual: np.ndarray) -> None:

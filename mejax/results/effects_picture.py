@@ -14,6 +14,8 @@ _TEXT = 0.16  # inches for the name of a group
 
 def draw(found: pd.DataFrame, sort: bool | str, intervals: float, most: int, ax: Any) -> Any:
     """A panel for each random effect; the axes themselves where there is one."""
+    if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 0:
+        raise ValueError(f"plot.effects: `most` is the number of groups that are named, 0 or more; got {most!r}")
     keys = list(dict.fromkeys(zip(found["level"], found["effect"], strict=True)))
     parts = {key: _sorted(found, key, sort) for key in keys}
     largest = max(map(len, parts.values()))

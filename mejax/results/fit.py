@@ -18,7 +18,9 @@ from ..post.tables import ancillary_lines, coefficient_lines, component_lines, e
 from ..syntax import equation_text
 from ..tables import render, render_html
 from .after import AfterFit
+from .margin_methods import MarginMethods
 from .report import report
+from .resampling import ResamplingMethods
 from .statsmodels_names import StatsmodelsNames
 
 
@@ -29,7 +31,7 @@ class Text(str):
         return str(self)
 
 
-class Fit(AfterFit, StatsmodelsNames):
+class Fit(AfterFit, MarginMethods, ResamplingMethods, StatsmodelsNames):
     """A fitted model; `print(fit)` is the whole output.
 
     Attributes:

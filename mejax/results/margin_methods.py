@@ -1,14 +1,14 @@
 """Margins of a fit, and contrasts of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._double import computing
-from ..post.contrast_terms import contrast_terms
+from ..post.contrast_terms import contrast_terms, no_factor
 from ..post.margin_cells import Asked, one_slope
 from ..post.margins import margins as _margins
 from ..post.request import Request
-from ..post.typical_rows import factors_of
+from ..post.typical_rows import covariates_of, factors_of
 from .contrasts import Contrasts, PairwiseComparisons
 from .held import Held
 from .margins import Margins
@@ -82,8 +82,13 @@ class MarginMethods(Held):
         mcompare: str = "noadjust",
         asobserved: bool = False,
         small: bool = False,
+        weights: Mapping[str, Sequence[float]] | None = None,
+        adjustall: bool = False,
+        overall: bool = False,
+        sort: bool = False,
+        wald: bool = True,
+        effects: bool = True,
         level: float | None = None,
-        **options: Any,
     ) -> Contrasts:
         """Contrasts of the linear prediction between the levels of factors, with joint tests.
 
@@ -98,12 +103,14 @@ class MarginMethods(Held):
             mcompare: the adjustment for several comparisons: noadjust, bonferroni, sidak, scheffe, holm.
             asobserved: other factors at their shares in the sample; by default all levels count equally.
             small: t and F statistics with the degrees of freedom of the fit's `dfmethod`.
+            weights, adjustall, overall, sort, wald, effects: see `Margins.contrast`.
             level: the confidence level in per cent.
-            **options: `adjustall`, `overall`, `sort`, `wald`, `effects`: see `mejax.post.contrasts.contrast`.
         """
-        factors = self._factors_in(terms)
-        found = self._linear("#".join(factors), asobserved, small, level)
-        return found.contrast(terms, mcompare=mcompare, **options)
+        found = self._linear(self._terms_in(terms), asobserved, small, level)
+        return found.contrast(
+            terms, mcompare=mcompare, weights=weights, adjustall=adjustall, overall=overall, sort=sort, wald=wald,
+            effects=effects,
+        )  # fmt: skip
 
     def pwcompare(
         self,
@@ -112,25 +119,37 @@ class MarginMethods(Held):
         mcompare: str = "noadjust",
         asobserved: bool = False,
         small: bool = False,
+        adjustall: bool = False,
+        groups: bool = False,
+        sort: bool = False,
+        effects: bool | None = None,
         level: float | None = None,
-        **options: Any,
     ) -> PairwiseComparisons:
         """All differences of the linear prediction between the levels of factors, or cells of interactions.
 
             fit.pwcompare("nitrogen", mcompare="tukey", groups=True)
 
-        The arguments are those of `contrast`; `mcompare` may be "tukey" too, and `groups` shows letters that margins
-        share which do not differ.
+        Args:
+            terms: factors and interactions, as in `fit.margins`.
+            mcompare: noadjust, bonferroni, sidak, scheffe, holm or tukey.
+            asobserved, small, level: as in `fit.contrast`.
+            adjustall, groups, sort, effects: see `Margins.pwcompare`.
         """
         found = self._linear(terms, asobserved, small, level)
-        return found.pwcompare(mcompare=mcompare, **options)
+        return found.pwcompare(mcompare=mcompare, adjustall=adjustall, groups=groups, sort=sort, effects=effects)
 
     def _linear(self, terms: Any, asobserved: bool, small: bool, level: float | None) -> Margins:
         """Margins of the linear prediction; of a nonlinear model those of its mean."""
         statistic = "" if self.spec.nonlinear is not None else "xb"
         return self.margins(terms, predict=statistic, asbalanced=not asobserved, small=small, level=level)
 
-    def _factors_in(self, terms: str | Sequence[str]) -> list[str]:
-        found = contrast_terms(terms, sorted(factors_of(self.encoding)))
-        inside = [f for term in found for part in term.parts for f in part.factors]
-        return list(dict.fromkeys([*inside, *(f for term in found for f, _ in term.within)]))
+    def _terms_in(self, terms: str | Sequence[str]) -> list[str]:
+        """The interaction of the factors of every contrast, whose own margins it is of."""
+        factors = factors_of(self.encoding)
+        written: dict[frozenset[str], str] = {}
+        for term in contrast_terms(terms, sorted({*covariates_of(self.encoding), *factors})):
+            names = [*(f for part in term.parts for f in part.factors), *(f for f, _ in term.within)]
+            if continuous := [name for name in names if name not in factors]:
+                raise ValueError(no_factor(continuous[0]))
+            written.setdefault(frozenset(names), "#".join(names))
+        return list(written.values())

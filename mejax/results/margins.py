@@ -1,6 +1,6 @@
 """`fit.margins`: what it returns, prints and draws."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -60,34 +60,63 @@ class Margins:
         return draw(self.found, self.table, x, by, interval=interval, ax=ax)
 
     def contrast(
-        self, operators: str | Sequence[str] | None = None, *, mcompare: str = "noadjust", wald: bool = True,
-        effects: bool = True, **options: Any,
-    ) -> Contrasts:  # fmt: skip
+        self,
+        operators: str | Sequence[str] | None = None,
+        *,
+        mcompare: str = "noadjust",
+        weights: Mapping[str, Sequence[float]] | None = None,
+        adjustall: bool = False,
+        overall: bool = False,
+        sort: bool = False,
+        wald: bool = True,
+        effects: bool = True,
+        level: float | None = None,
+    ) -> Contrasts:
         """Contrasts of the margins between the levels of their factors; see `fit.contrast` for the notation.
 
         Args:
             operators: contrasts such as "r.thatch"; by default the joint test of every term.
             mcompare: the adjustment for several comparisons: noadjust, bonferroni, sidak, scheffe, holm.
+            weights: for `gw.`, `hw.`, `jw.`, `pw.` and `qw.` the number of observations of each level, by factor.
+            adjustall: whether the comparisons of all terms count together.
+            overall: whether a test of all terms together is added.
+            sort: whether contrasts are shown by size.
             wald: whether the joint tests are shown.
             effects: whether the single contrasts are.
-            **options: `weights`, `adjustall`, `overall`, `sort`: see `mejax.post.contrasts.contrast`.
+            level: the confidence level in per cent.
         """
         with computing():
-            found = _contrast(self.found, operators, mcompare=mcompare, level=self.level, **options)
+            found = _contrast(
+                self.found, operators, weights=weights, mcompare=mcompare, adjustall=adjustall, overall=overall,
+                sort=sort, level=self.level if level is None else level,
+            )  # fmt: skip
         return Contrasts(found, wald=wald, effects=effects)
 
     def pwcompare(
-        self, *, mcompare: str = "noadjust", effects: bool | None = None, **options: Any
-    ) -> PairwiseComparisons:  # fmt: skip
+        self,
+        *,
+        mcompare: str = "noadjust",
+        adjustall: bool = False,
+        groups: bool = False,
+        sort: bool = False,
+        effects: bool | None = None,
+        level: float | None = None,
+    ) -> PairwiseComparisons:
         """All pairwise differences of the margins within each term.
 
         Args:
             mcompare: the adjustment: noadjust, bonferroni, sidak, scheffe, holm, tukey.
+            adjustall: whether the comparisons of all terms count together.
+            groups: whether letters are shown that margins share which do not differ.
+            sort: whether margins are shown by size.
             effects: whether the differences are shown; by default unless `groups` is asked for.
-            **options: `groups`, `adjustall`, `sort`: see `mejax.post.pairwise.pairwise`.
+            level: the confidence level in per cent.
         """
         with computing():
-            found = _pairwise(self.found, mcompare=mcompare, level=self.level, **options)
+            found = _pairwise(
+                self.found, mcompare=mcompare, adjustall=adjustall, groups=groups, sort=sort,
+                level=self.level if level is None else level,
+            )  # fmt: skip
         return PairwiseComparisons(found, effects=effects)
 
     def _report(self) -> Report:
@@ -98,7 +127,7 @@ class Margins:
             heading, term, label = _place(found, row)
             numbers = values[int(str(k))]
             known = bool(np.isfinite(numbers[0]))
-            line = Row(label, *numbers, term=term) if known else Row(label, note="not estimable", term=term)
+            line = Row(label, *numbers, term=term) if known else Row(label, np.nan, note="not estimable", term=term)
             blocks.setdefault(heading, []).append(line)
         return Report(
             title=found.title,

@@ -183,7 +183,8 @@ class Plot:
                 (the default), "anscombe", "deviance" or "residuals".
             against: "fitted" (with the random effects), a column that the model uses, or values for each row.
             by: a column, or values, whose categories have markers of their own.
-            smooth: whether the curve is drawn; categories and groups never have one.
+            smooth: whether the curve is drawn, through their means where there are at most twelve values; categories
+                and groups never have one.
             label: which points are named: a whole number of them, the furthest from 0, or with a point (2.0) all that
                 are further away than this.
             names: a column, or values, to name points by; by default the rows' names in the table.
@@ -227,6 +228,10 @@ class Plot:
         """
         if what not in ("residuals", "effects"):
             raise ValueError(f'plot.qq: `what={what!r}` is unknown; it is "residuals" or "effects"')
+        useless = {"level": level, "effect": effect} if what == "residuals" else {"kind": kind}
+        for option, value in useless.items():
+            if value is not None:
+                raise ValueError(f"plot.qq: `{option}={value!r}` says nothing about {what}; leave it out")
         if what == "residuals":
             statistic = residual_kind(self._estimates, kind, "anscombe")
             with computing():
@@ -248,6 +253,9 @@ class Plot:
         tests against them; on the right against the ranks of the fitted values, where their quartiles (solid) should
         stay at 1/4, 1/2 and 3/4 (dashed).  Counts, categories and censored responses have a random part in theirs.
 
+        The tests are conservative, and the band is wide: the parameters come from the same data, and the model is not
+        fitted again to the simulated samples.  Of a right model small p are rare; a large one says little for a model.
+
         Args:
             n: how many samples are simulated.
             seed: makes the picture the same again.
@@ -258,11 +266,11 @@ class Plot:
         Returns:
             The two axes; `mejax.post.simulated_residuals` gives the numbers.
         """
+        values = None if against is None else column_values(self._encoding, against, "against")
         with computing():
             found = simulated_residuals(self._spec, self._estimates, self._encoding, n, seed)
-        if against is None:
+        if values is None:
             return check_picture.draw(found, found.residuals["fitted"].to_numpy(), found.fitted_label, ax)
-        values = column_values(self._encoding, against, "against")
         return check_picture.draw(found, values, name_of(against, ""), ax)
 
     @property

@@ -1,6 +1,5 @@
 """Profiles and bootstraps of a fit."""
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,13 +7,15 @@ import pandas as pd
 
 from .._double import computing
 from ..post.bootstrap import bootstrap as _bootstrap
+from ..post.hypotheses import parameter_labels
 from ..post.profile import profile as _profile
-from .bootstrap import Bootstrap
-from .margin_methods import MarginMethods
+from .bootstrap import Bootstrap, check_statistic
+from .held import Held
 from .profile import Profile
+from .progress import Bar
 
 
-class ResamplingMethods(MarginMethods):
+class ResamplingMethods(Held):
     """`profile() bootstrap()`."""
 
     def profile(
@@ -63,37 +64,8 @@ class ResamplingMethods(MarginMethods):
         Returns:
             `Bootstrap`, with `.table`, `.replicates`, `.failed` and `.conf_int()`.
         """
+        check_statistic(statistic, pd.Series(self.estimates.printed, index=parameter_labels(self.estimates)))
         bar = Bar(n, progress)
         with computing(), bar:
             found = _bootstrap(self.spec, self.estimates, self.encoding, (n, kind, seed), bar.to)
         return Bootstrap(found, statistic, self._level(level))
-
-
-class Bar:
-    """A progress bar, where one is wanted."""
-
-    def __init__(self, total: int | None, wanted: bool | None):
-        self._wanted = sys.stderr.isatty() if wanted is None else wanted
-        self._total = total
-        self._bar: Any = None
-
-    def __enter__(self) -> "Bar":
-        if self._wanted:
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=self._total)
-        return self
-
-    def __exit__(self, *problem: Any) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def advance(self) -> None:
-        """One more is done."""
-        if self._bar is not None:
-            self._bar.update(1)
-
-    def to(self, done: int) -> None:
-        """So many are done."""
-        if self._bar is not None:
-            self._bar.update(done - self._bar.n)

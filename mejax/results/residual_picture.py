@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..post.smoother import local_lines
+from ..post.smoother import local_lines, means_by_value
 from .axes import COLOURS, DARK, LINE, line_styles, marker_style, new_axes, point_size, ticks
 
 WORDS = {
@@ -18,11 +18,13 @@ WORDS = {
 _MANY = 5000  # points; beyond them their density is drawn
 _FEW = 25  # values that have a tick each
 _FEWEST = 20  # points that are worth a curve
+_SMOOTHED = 13  # values from which on there is something to smooth; fewer have their means
 _MOST_NAMES = 40
 
 
 def draw(points: pd.DataFrame, labels: tuple[str, str, str], smooth: bool, label: int | float | None, ax: Any) -> Any:
     """`labels` are those of the x axis, the y axis and the legend."""
+    _require_label(label)
     axes = new_axes(ax)
     points = points.dropna()  # covariates from elsewhere may be missing
     x, words = _positions(pd.Series(points["against"]))
@@ -31,7 +33,7 @@ def draw(points: pd.DataFrame, labels: tuple[str, str, str], smooth: bool, label
     distinct = np.unique(x)
     axes.axhline(0.0, color=LINE, linewidth=0.9, zorder=1.5)
     crowded = len(x) > _MANY and len(distinct) > _FEW
-    smooth = smooth and words is None and len(distinct) > 3 and len(x) >= _FEWEST
+    smooth = smooth and words is None and len(distinct) > 1 and len(x) >= _FEWEST
     if crowded:
         _density(axes, x, y)
     else:
@@ -81,7 +83,12 @@ def _points(axes: Any, x: np.ndarray, y: np.ndarray, by: pd.Series | None) -> No
 
 
 def _curves(axes: Any, x: np.ndarray, y: np.ndarray, by: pd.Series | None) -> None:
-    """A smooth curve through all points, or through those of each category."""
+    """A smooth curve through all points, or through those of each category; of few values their means."""
+    if by is None and len(np.unique(x)) < _SMOOTHED:
+        means = means_by_value(x, y)
+        axes.plot(means["x"].to_numpy(), means["mean"].to_numpy(), color=COLOURS[1], linewidth=1.6, marker="D",
+                  markersize=5.0, zorder=3)  # fmt: skip
+        return
     if by is None:
         curve = local_lines(x, y)
         axes.plot(curve["x"].to_numpy(), curve["smooth"].to_numpy(), color=COLOURS[1], linewidth=2.0, zorder=3)
@@ -112,6 +119,16 @@ def _ticks(axes: Any, distinct: np.ndarray, words: list[str] | None) -> None:
         return
     texts = [f"{value:g}" for value in distinct] if words is None else [words[int(value)] for value in distinct]
     ticks(axes, distinct, texts)
+
+
+def _require_label(label: Any) -> None:
+    """Raise an error where this is neither how many points to name nor a distance."""
+    known = label is None or (isinstance(label, int | float | np.number) and not isinstance(label, bool))
+    if not known or (label is not None and not 0 <= label < np.inf):
+        raise ValueError(
+            "plot.residuals: `label` is how many points to name, a whole number from 0 on, or with a point (2.0) the "
+            f"distance from which on they are named; got {label!r}"
+        )
 
 
 def _annotate(axes: Any, x: np.ndarray, y: np.ndarray, rows: np.ndarray, label: int | float) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from .._double import computing
 from ..post import side_by_side as _numbers
+from ..post.degrees import TITLES
 from ..post.kinds import is_integrated, is_nonlinear
 from ..post.lrtest import restricted
 from ..post.tables import COLUMNS
@@ -23,9 +24,19 @@ from ..tables.side_by_side import (
     render_side_by_side_latex,
 )
 from .fit import Fit
+from .side_by_side_options import (
+    flags_of,
+    new_labels,
+    patterns_of,
+    require_plain,
+    star_levels,
+    statistics_wanted,
+    texts,
+)
 
 Shown = Literal["ci", "p", "z"] | bool
 _DECIMALS = {"p": 3, "z": 2}  # of what stands below the estimates
+_DEGREES = TITLES | {"residual": "residual", "repeated": "repeated-measures"}
 _OF_STATISTICS: dict[str, Any] = {"N": "count", "groups": "count", "df": "count", "icc": 3, "p": 4}
 _BELOW = {
     True: "Standard errors in parentheses.",
@@ -38,8 +49,8 @@ _BELOW = {
 class ModelTable:
     """Several fits side by side; it shows itself as text, in notebooks as HTML.
 
-    `frame` holds the numbers: a row for each part and label, for each fit the columns `estimate se z p lower upper` (z
-    is t where the fit has degrees of freedom), NaN where a fit has none.
+    `frame` holds the numbers: a row for each part and label, for each fit the columns `estimate se z p lower upper`,
+    NaN where a fit has none.  Of a fit with degrees of freedom t stands in place of z, in the rows of coefficients.
     """
 
     description: SideBySide
@@ -95,7 +106,7 @@ def table(
             the Wald test chi2, F and p; blank where a fit has none.
         stars: levels of the p-values of coefficients, or False.
         se: what stands below an estimate: True for standard errors, "ci" for intervals at the fit's level, "p", "z"
-            (the test statistic of coefficients), False for nothing.
+            (the test statistic of coefficients, t where the fit has degrees of freedom), False for nothing.
         eform: whether coefficients are exponentiated, in all fits or in each.
         keep, drop: labels of the rows to show or to leave out, with `*` and `?`.
         random: whether variance components are shown.
@@ -108,19 +119,16 @@ def table(
         A `ModelTable`, which prints; `.to_latex()` (booktabs), `.to_html()` and `.to_frame()` are its other forms.
     """
     found = _fits(fits, names)
-    if se not in (True, False, "ci", "p", "z"):
-        raise ValueError(f'table: `se` is True, False, "ci", "p" or "z"; got {se!r}')
-    if decimals is not None and (not isinstance(decimals, int) or not 0 <= decimals <= 15):
-        raise ValueError(f"table: `decimals` is a whole number from 0 to 15; got {decimals!r}")
-    levels, exponentiated, wanted = _stars(stars), _flags(eform, found), _statistics(stats)
-    if labels:
-        _numbers.require_labels([fit.estimates for fit in found.values()], labels)
+    require_plain(se, random, decimals, title)
+    levels, exponentiated, wanted = star_levels(stars), flags_of(eform, len(found)), statistics_wanted(stats)
+    labels = new_labels(labels)
+    _numbers.require_labels([fit.estimates for fit in found.values()], labels)
     with computing():
         columns = [
             _numbers.column(fit.estimates, fit.level, wanted, eform=each, labels=labels)
             for fit, each in zip(found.values(), exponentiated, strict=True)
         ]
-    choice = _numbers.Choice(_patterns(keep), _patterns(drop) or (), random)
+    choice = _numbers.Choice(patterns_of(keep, "keep"), patterns_of(drop, "drop") or (), random)
     keys = _numbers.chosen(_numbers.ordered(columns), choice)
     description = SideBySide(
         heads=tuple(_heads(found)),
@@ -129,7 +137,7 @@ def table(
         notes=tuple(_notes(found, exponentiated, se, levels, wanted)),
         title=title,
     )
-    return ModelTable(description, _frame(list(found), keys, columns))
+    return ModelTable(description, _frame(found, keys, columns))
 
 
 def _fits(fits: tuple, names: Sequence[str] | None) -> dict[str, Fit]:
@@ -137,7 +145,7 @@ def _fits(fits: tuple, names: Sequence[str] | None) -> dict[str, Fit]:
     if len(fits) == 1 and isinstance(fits[0], Mapping):
         if names is not None:
             raise ValueError("table: the fits are named twice, by a mapping and by `names`; leave out one of them")
-        names, fits = tuple(map(str, fits[0])), tuple(fits[0].values())
+        names, fits = [str(n) if isinstance(n, int) else n for n in fits[0]], tuple(fits[0].values())
     elif len(fits) == 1 and isinstance(fits[0], Sequence):
         fits = tuple(fits[0])
     if not fits:
@@ -145,45 +153,14 @@ def _fits(fits: tuple, names: Sequence[str] | None) -> dict[str, Fit]:
     for each in fits:
         if not isinstance(each, Fit):
             raise TypeError(f"table: takes fits, as `me.mixed` returns them; got {type(each).__name__}")
-    if isinstance(names, str):
+    known = tuple(f"({k})" for k in range(1, len(fits) + 1)) if names is None else texts(names)
+    if known is None:
         raise ValueError(f"table: `names` is a list of texts, one for each fit; got {names!r}")
-    names = tuple(f"({k})" for k in range(1, len(fits) + 1)) if names is None else tuple(map(str, names))
-    if len(names) != len(fits):
-        raise ValueError(f"table: there are {len(fits)} fits and {len(names)} names; give one name for each fit")
-    if len(set(names)) < len(names):
-        raise ValueError(f"table: the names of the fits must differ; got {', '.join(names)}")
-    return dict(zip(names, fits, strict=True))
-
-
-def _stars(stars: Sequence[float] | Literal[False]) -> tuple[float, ...]:
-    """The levels, the largest first."""
-    if stars is False or stars is None:
-        return ()
-    levels = [stars] if isinstance(stars, int | float) else list(stars)
-    if not all(isinstance(s, int | float) and not isinstance(s, bool) and 0 < s < 1 for s in levels):
-        raise ValueError(f"table: `stars` are levels between 0 and 1, such as (0.05, 0.01), or False; got {stars!r}")
-    return tuple(sorted({float(s) for s in levels}, reverse=True))
-
-
-def _flags(eform: bool | Sequence[bool], fits: Mapping[str, Fit]) -> list[bool]:
-    if isinstance(eform, bool):
-        return [eform] * len(fits)
-    flags = list(eform)
-    if len(flags) != len(fits) or not all(isinstance(flag, bool) for flag in flags):
-        raise ValueError(f"table: `eform` is True, False or a list of them, one for each fit; got {eform!r}")
-    return flags
-
-
-def _statistics(stats: Sequence[str]) -> tuple[str, ...]:
-    wanted = (stats,) if isinstance(stats, str) else tuple(stats or ())
-    for name in wanted:
-        if name not in _numbers.STATISTICS:
-            raise ValueError(f"table: `{name}` is no statistic; known are {', '.join(_numbers.STATISTICS)}")
-    return wanted
-
-
-def _patterns(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    return given if given is None else (given,) if isinstance(given, str) else tuple(given)
+    if len(known) != len(fits):
+        raise ValueError(f"table: there are {len(fits)} fits and {len(known)} names; give one name for each fit")
+    if len(set(known)) < len(known):
+        raise ValueError(f"table: the names of the fits must differ; got {', '.join(known)}")
+    return dict(zip(known, fits, strict=True))
 
 
 def _heads(fits: Mapping[str, Fit]) -> Iterator[tuple[str, ...]]:
@@ -251,6 +228,11 @@ def _notes(
     robust = [name for name, e in estimates.items() if e.vce != "oim"]
     if robust and se:
         yield _of(robust, fits, "Robust standard errors{}.")
+    if se or levels:
+        degrees = {name: e.degrees.method for name, e in estimates.items() if e.degrees is not None}
+        for method in dict.fromkeys(degrees.values()):
+            which = [name for name in degrees if degrees[name] == method]
+            yield _of(which, fits, f"t statistics with {_DEGREES[method]} degrees of freedom{{}}.")
     if levels:
         yield ", ".join(f"{'*' * k} p < {level:g}" for k, level in enumerate(levels, start=1))
     if {"ll", "aic", "bic"} & set(stats):
@@ -269,17 +251,21 @@ def _of(names: Sequence[str], fits: Mapping[str, Fit], text: str) -> str:
     return text.format("" if len(names) == len(fits) else f" in {', '.join(names)}")
 
 
-def _frame(names: list[str], keys: Sequence[_numbers.Key], columns: Sequence[_numbers.Column]) -> pd.DataFrame:
+def _frame(fits: Mapping[str, Fit], keys: Sequence[_numbers.Key], columns: Sequence[_numbers.Column]) -> pd.DataFrame:
     statistics = _numbers.statistics_of(columns)
-    blank = np.full(len(COLUMNS), np.nan)
-    found = []
-    for column in columns:
-        rows = [column.rows[key].numbers if key in column.rows else blank for key in keys]
+    blank, place = np.full(len(COLUMNS), np.nan), COLUMNS.index("z")
+    found, names = [], []
+    for column, (name, fit) in zip(columns, fits.items(), strict=True):
+        rows = [np.array(column.rows[key].numbers if key in column.rows else blank) for key in keys]
+        if fit.estimates.degrees is not None:
+            for key, row in zip(keys, rows, strict=True):  # covariances have z statistics
+                row[place] = row[place] if key.part == "coefficients" else np.nan
+        names += [(name, "t" if label == "z" and fit.estimates.degrees is not None else label) for label in COLUMNS]
         rows += [np.array([column.statistics.get(label, np.nan), *blank[1:]]) for label in statistics]
         found.append(np.reshape(rows, (-1, len(COLUMNS))))
     index = [(key.part, key.label) for key in keys] + [("statistics", label) for label in statistics]
     return pd.DataFrame(
         np.hstack(found),
         index=pd.MultiIndex.from_tuples(index, names=["part", "label"]),
-        columns=pd.MultiIndex.from_product([names, COLUMNS], names=["fit", None]),
+        columns=pd.MultiIndex.from_tuples(names, names=["fit", None]),
     )
