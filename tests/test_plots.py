@@ -12,6 +12,7 @@ import scipy.stats
 
 from mejax import datasets, me
 from mejax._double import computing
+from mejax.frame import read
 from mejax.post.caterpillar import caterpillar
 from mejax.post.fitted_curves import fitted_curves
 from mejax.post.normal_quantiles import normal_quantiles
@@ -19,6 +20,8 @@ from mejax.post.residual_points import residual_points
 from mejax.post.simulated_residuals import scaled, simulated_residuals
 from mejax.post.simulated_tests import Tally, quantile_curves, ranked, verdicts
 from mejax.post.smoother import local_lines
+from mejax.post.typical_rows import values_over
+from mejax.syntax import parse
 
 matplotlib.use("Agg")
 
@@ -277,7 +280,7 @@ def test_curves_of_quartiles():
 
 def test_simulated_residuals_of_fits():
     for command, label, tests in (
-        (NESTED, "Fitted values", ["uniformity", "dispersion", "outliers"]),
+        (NESTED, "Fitted values", ["uniformity", "outliers"]),
         (ADMISSIONS, "Fitted values", ["uniformity", "dispersion", "outliers", "zeros"]),
         (SURVIVAL, "Linear predictor", ["uniformity", "outliers"]),
     ):
@@ -285,7 +288,7 @@ def test_simulated_residuals_of_fits():
         pd.testing.assert_frame_equal(found.residuals, again.residuals)
         assert found.residuals["residual"].between(0, 1, inclusive="neither").all()
         assert found.fitted_label == label and found.tests.index.tolist() == tests
-        assert (found.tests["p"] > 0.01).all()
+        assert (found.tests["p"] > 0.01).all() and found.tests["note"].str.startswith("conservative").all()
     censored = (table()["d"] == 0).to_numpy()
     assert found.residuals["residual"][censored].mean() > found.residuals["residual"][~censored].mean() + 0.2
     linear = numbers(simulated_residuals, fit(), 60, 3).residuals
@@ -347,6 +350,10 @@ def test_pictures_of_residuals():
     curve = local_lines(table()["x"].to_numpy(), fit().predict("rstandard").to_numpy())
     drawn = fit().plot.residuals(against="x").lines[-1]
     np.testing.assert_allclose(drawn.get_ydata(), curve["smooth"])
+    drawn = fit().plot.residuals(against=np.tile(np.arange(12), 8)).lines[-1]
+    np.testing.assert_array_equal(drawn.get_xdata(), np.arange(12))
+    means = fit().predict("rstandard").to_numpy().reshape(8, 12).mean(axis=0)
+    np.testing.assert_allclose(drawn.get_ydata(), means, atol=1e-12)
     texts = [text.get_text() for text in fit().plot.residuals(against="s").get_xticklabels()]
     assert texts == list("abcdef")
 
@@ -378,12 +385,14 @@ def test_pictures_of_checks():
     axes = fit().plot.check(40)
     assert axes.shape == (2,) and "ranks" in axes[1].get_xlabel()
     assert "uniformity: p = " in axes[0].texts[0].get_text()
+    assert "conservative: parameters estimated from these data" in axes[0].texts[0].get_text().replace("\n", " ")
     given = plt.subplots(1, 2)[1]
     assert fit().plot.check(40, against="g", ax=given)[1] is given[1]
     assert [text.get_text() for text in given[1].get_xticklabels()] == ["10", "20", "30", "40"]
     assert orange().plot.check(40)[1].get_xlabel().startswith("Fitted values")
 
 
+NOTHING, HALF = np.full(96, np.nan), np.where(np.arange(96) < 48, np.nan, 1.0)
 REFUSED = {
     "level": (NESTED, lambda p: p.effects("school"), "is no level of this model; levels are s, s>g"),
     "effect": (NESTED, lambda p: p.effects(effect="z"), "is no random effect of this level; there are x, _cons"),
@@ -394,6 +403,27 @@ REFUSED = {
     "lengths": (NESTED, lambda p: p.residuals(by=[1, 2]), "`by` has 2 values; one for each of the 96 rows"),
     "residuals of times": (SURVIVAL, lambda p: p.residuals(), "is known only in part; `plot.check"),
     "what": (NESTED, lambda p: p.qq("y"), '`what=\'y\'` is unknown; it is "residuals" or "effects"'),
+    "groups": (NESTED, lambda p: p.fitted(groups=[]), "`groups` is empty; name one group at least"),
+    "no grouping variable": (NESTED, lambda p: p.fitted(by=3), "`by=3` is no grouping variable; there are s, g"),
+    "missing": (NESTED, lambda p: p.residuals(against=NOTHING), "all values of `against` are missing"),
+    "missing categories": (NESTED, lambda p: p.residuals(by=NOTHING), "all values of `by` are missing"),
+    "never both": (NESTED, lambda p: p.residuals(against=HALF, by=HALF[::-1]), "in no row is everything known"),
+    "infinite": (NESTED, lambda p: p.residuals(against=np.full(96, np.inf)), "`against` has infinite values"),
+    "missing in a check": (NESTED, lambda p: p.check(20, against=NOTHING), "all values of `against` are missing"),
+    "residuals": (NESTED, lambda p: p.residuals("nope"), "no residuals 'nope' .* known are rstandard, residuals"),
+    "residuals of counts": (ADMISSIONS, lambda p: p.residuals("person"), "did you mean `pearson`?"),
+    "label": (NESTED, lambda p: p.residuals(label="x"), "`label` is how many points to name, .*; got 'x'"),
+    "negative label": (NESTED, lambda p: p.residuals(label=-1), "`label` is how many points to name"),
+    "missing label": (NESTED, lambda p: p.residuals(label=np.nan), "`label` is how many points to name"),
+    "most": (NESTED, lambda p: p.effects(most=-1), "`most` is the number of groups that are named"),
+    "kind of effects": (NESTED, lambda p: p.qq("effects", kind="nope"), "`kind='nope'` says nothing about effects"),
+    "level of residuals": (NESTED, lambda p: p.qq(level="s"), "`level='s'` says nothing about residuals"),
+    "at": (SURVIVAL, lambda p: p.survival(3), "`at` maps covariates to values, .*; got 3"),
+    "missing at": (SURVIVAL, lambda p: p.survival({"x": np.nan}), "`at` gives a missing value of `x`, nan"),
+    "no values": (SURVIVAL, lambda p: p.survival(over={"x": []}), "`over` gives no value of `x`"),
+    "text": (SURVIVAL, lambda p: p.hazard(over={"x": [1, "x"]}), "the value 'x'; `x` takes finite numbers"),
+    "negative seed": (NESTED, lambda p: p.check(seed=-1), "plot.check: `seed` is a whole number from 0 on; got -1"),
+    "seed": (NESTED, lambda p: p.check(seed="a"), "plot.check: `seed` is a whole number from 0 on; got 'a'"),
     "samples": (NESTED, lambda p: p.check(5), "at least 20; got 5"),
 }
 
@@ -403,3 +433,24 @@ def test_refused(case):
     command, call, words = REFUSED[case]
     with pytest.raises(ValueError, match=words):
         call(fit(command).plot)
+
+
+@pytest.mark.parametrize("ax", [3, "x", [1, 2], "figure", "several"])
+def test_what_are_no_axes(ax):
+    given = {"figure": plt.figure, "several": lambda: plt.subplots(1, 2)[1]}.get(str(ax), lambda: ax)()
+    several = str(ax) == "several"
+    words = "the picture has one panel, and `ax` holds 2" if isinstance(ax, list) or several else "axes of matplotlib"
+    with pytest.raises(TypeError, match=words):
+        fit().plot.residuals(ax=given)
+    if not several:
+        with pytest.raises(TypeError, match="axes of matplotlib"):
+            fit().plot.effects(ax=given)
+
+
+def test_categories_that_the_sample_does_not_have():
+    _, encoding = read(parse("mixed y i.h x || s:"), table())
+    assert values_over(encoding, {"h": (3, np.int64(4))}) == ("h", [3, 4])
+    with pytest.raises(
+        ValueError, match="`over` gives `h` the value 9, which the sample does not have; its values are"
+    ):
+        values_over(encoding, {"h": np.array([1, 9])})

@@ -237,6 +237,17 @@ class Ten(AbstractDegrees):
         return 1.0, 10.0
 
 
+def test_t_statistics(ml, reml):
+    few = altered(reml, degrees=Ten("satterthwaite"))
+    found = me.table(ml, few)
+    assert list(found.frame["(1)"]) == ["estimate", "se", "z", "p", "lower", "upper"]
+    assert list(found.frame["(2)"]) == ["estimate", "se", "t", "p", "lower", "upper"]
+    np.testing.assert_array_equal(found.frame["(2)"].loc[("coefficients", "week"), "t"], few.fixed.loc["week", "t"])
+    note = "t statistics with Satterthwaite degrees of freedom"
+    assert f"{note} in (2).\n" in str(found) and f"{note}.\n" in str(me.table(few))
+    assert note not in str(me.table(few, se=False, stars=False)) and note not in str(me.table(ml))
+
+
 def test_f_tests_in_place_of_chi_squared_ones(ml):
     frame = me.table(ml, altered(ml, degrees=Ten("residual")), stats=("chi2", "F", "p")).frame.loc["statistics"]
     chi2 = ml.wald.chi2
@@ -391,6 +402,9 @@ def test_digits():
 # -------------------------------------------------------------------------------------------------------------- misuse
 
 ODD_WORD: Any = "t"
+NOTHING: Any = None
+THREE: Any = 3
+LIST: Any = ["week"]
 REFUSED = {
     "nothing": (lambda f: me.table(), "give at least one fit"),
     "an empty list": (lambda f: me.table([]), "give at least one fit"),
@@ -409,6 +423,15 @@ REFUSED = {
     "stars": (lambda f: me.table(f, stars=(5, 1)), "`stars` are levels between 0 and 1"),
     "below": (lambda f: me.table(f, se=ODD_WORD), '`se` is True, False, "ci", "p" or "z"; got \'t\''),
     "eform": (lambda f: me.table(f, eform=(True, False)), "`eform` is True, False or a list of them"),
+    "a flag": (lambda f: me.table(f, eform=NOTHING), "`eform` is True, False or a list of them, .*; got None"),
+    "labels": (lambda f: me.table(f, labels={"week": THREE}), "`labels` maps labels to texts"),
+    "labels that are a list": (lambda f: me.table(f, labels=LIST), "`labels` maps labels to texts"),
+    "title": (lambda f: me.table(f, title=THREE), "`title` is a text; got 3"),
+    "keep": (lambda f: me.table(f, keep=["week", NOTHING]), "`keep` is a label or a list of labels; got"),
+    "a number to keep": (lambda f: me.table(f, keep=THREE), "`keep` is a label or a list of labels; got 3"),
+    "a flag of decimals": (lambda f: me.table(f, decimals=True), "`decimals` is a whole number from 0 to 15; got True"),
+    "statistics": (lambda f: me.table(f, stats=THREE), "`stats` is a list of statistics, of which there are N, groups"),
+    "names": (lambda f: me.table(f, names=[NOTHING]), "`names` is a list of texts, one for each fit"),
     "decimals": (lambda f: me.table(f, decimals=-1), "`decimals` is a whole number from 0 to 15"),
 }
 

@@ -54,13 +54,14 @@ def contrast(
 ) -> ContrastFound:
     r"""Contrasts of margins, in the notation of the suite's `contrast`.
 
-    `r.thatch` contrasts levels with the base (the model's, or that of `rb5.thatch`, `rb(last).thatch`, `rb(#2).thatch`),
-    `a` with the next level, `ar` with the previous, `g` with the mean of all, `h` with that of the following, `j` with
-    that of the preceding ones; `p` and `q` are orthogonal polynomials in the levels' values and numbers; `gw hw jw pw
-    qw` weight levels; `r3.thatch` and `p(1 2).thatch` select levels or degrees.  `{thatch 1 -1 0}` are coefficients of
-    one's own, more rows after a backslash.  `#` crosses the contrasts of factors, `r.thatch@nitrogen` takes them within
-    each level of nitrogen, `r.thatch@2.nitrogen` within one; `a##b` is a, b and a#b.  Without operators there are joint
-    tests only: of main effects, interactions (`thatch#nitrogen`) and simple effects (`thatch@nitrogen`).
+    `r.thatch` contrasts levels with the base (the model's, or that of `rb5.thatch`, `rb(last).thatch`,
+    `rb(#2).thatch`), `a` with the next level, `ar` with the previous, `g` with the mean of all, `h` with that of the
+    following, `j` with that of the preceding ones; `p` and `q` are orthogonal polynomials in the levels' values and
+    numbers; `gw hw jw pw qw` weight levels; `r3.thatch` and `p(1 2).thatch` select levels or degrees.
+    `{thatch 1 -1 0}` are coefficients of one's own, more rows after a backslash.  `#` crosses the contrasts of factors,
+    `r.thatch@nitrogen` takes them within each level of nitrogen, `r.thatch@2.nitrogen` within one; `a##b` is a, b and
+    a#b.  Without operators there are joint tests only: of main effects, interactions (`thatch#nitrogen`) and simple
+    effects (`thatch@nitrogen`).
 
     Margins at several settings are contrasted within each of them, unless a term names `_at`, a variable of `over`,
     `outcome` or `dydx` as it would a factor: `r._at`.

@@ -124,6 +124,7 @@ def _profiles(
 
 
 def _row_beside(estimates: Estimates, encoding: Encoding, at: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+    row = typical_row(estimates, encoding, at)
     if name in (at or {}):
         raise ValueError(f"`{name}` stands in `over` and in `at`; leave it out of one of them")
-    return typical_row(estimates, encoding, at)
+    return row

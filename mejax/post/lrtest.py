@@ -35,8 +35,8 @@ class LikelihoodRatio(Comparison):
 def lrtest(a, b) -> LikelihoodRatio:
     """Likelihood-ratio test of two nested fits, in either order; an exponential model is nested in a Weibull one.
 
-    That the columns of one fit are combinations of the other's, under its constraints, is checked, and that its random effects are; whether a
-    covariance structure lies within another is not.
+    That the columns of one fit are combinations of the other's, under the constraints of both, is checked, and that its
+    random effects are; whether a covariance structure lies within another is not.
 
     After `menl` the log likelihoods compared are those of the linearizations, each around its own estimates.
 

@@ -10,9 +10,9 @@ share them, and their residuals are then correlated: a test that takes them as i
 Here the observed sample is therefore one among the simulated ones: the residuals of each are those among all others,
 and p is the share of samples whose statistic is as extreme as the observed one.
 
-The tests are conservative: the parameters were estimated from the same data, to which they fit better than to any
-simulated sample, and the model is not fitted again to these.  If it is right p is far from uniform, seldom small, the
-more so the fewer the groups: a small p speaks against the model, a large one hardly for it.
+The tests are conservative: the parameters were estimated from the observed responses, which they fit better than
+simulated ones, and the model is not fitted again to these.  If it is right p is far from uniform and seldom small: a
+small p speaks against the model, a large one hardly for it.
 
 A response that is known in part has a residual too: it lies at random between the shares below the two ends of what is
 known, for a censored time anywhere above the share of those that fail earlier.  That is uniform where the censoring has

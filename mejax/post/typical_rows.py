@@ -115,10 +115,10 @@ def require_values(encoding: Encoding, name: str, values: Sequence[Any], option:
         raise ValueError(f"`{option}` gives no value of `{name}`; give one at least, as in {{'{name}': [...]}}")
     number, factor = encoding.columns[name].kind == "number", name in factors_of(encoding)
     known = distinct(encoding, name) if factor else None
-    for value in values:
+    for value in (each.item() if isinstance(each, np.generic) else each for each in values):
         if np.ndim(value) == 0 and pd.isna(value):
             raise ValueError(f"`{option}` gives a missing value of `{name}`, {value!r}; every value has to be known")
-        if number and not (isinstance(value, Real | np.bool) and np.isfinite(float(value))):
+        if number and not (isinstance(value, Real) and np.isfinite(float(value))):
             raise ValueError(f"`{option}` gives `{name}` the value {value!r}; `{name}` takes finite numbers")
         if known is not None and value not in known:
             some = ", ".join(map(str, known[:8])) + (", ..." if len(known) > 8 else "")

@@ -9,7 +9,7 @@ import pandas as pd
 from ..post.bootstrap import BootstrapFound
 from ..post.normal import critical
 from ..tables import Column, render_simple
-from .axes import new_axes
+from .axes import DARK, line_styles, new_axes
 
 KINDS = ("percentile", "basic", "normal", "bc")
 
@@ -87,9 +87,9 @@ class Bootstrap:
             raise ValueError(f"bootstrap.plot: there is no `{name}`; there are {', '.join(map(str, self.replicates))}")
         axes = new_axes(ax)
         axes.hist(self.replicates[name].to_numpy(), bins="fd", color="0.75", edgecolor="white", linewidth=0.5)
-        axes.axvline(self.observed[name], color="C0", linewidth=1.5, label="observed")
+        axes.axvline(self.observed[name], color=DARK, linewidth=1.5, label="observed")
         for limit, label in zip(self.conf_int().loc[name], (f"{self.level:g} % interval", None), strict=True):
-            axes.axvline(limit, color="C1", linewidth=1.2, linestyle="--", label=label)
+            axes.axvline(limit, linewidth=1.2, label=label, **line_styles(1))
         axes.set(xlabel=name, ylabel="Replicates")
         axes.legend(frameon=False)
         return axes

@@ -60,7 +60,7 @@ def _lines(tests: pd.DataFrame) -> str:
             str(name), f" {row['statistic']:,.0f} ({row['expected']:,.1f} expected)"
         )
         lines.append(f"{_NAMES[str(name)]}{value}: p = {row['p']:.3f}")
-    return "\n".join([*lines, *textwrap.wrap(f"({NOTE})", 40)])
+    return "\n".join([*lines, *textwrap.wrap(f"({NOTE})", 30)])
 
 
 def _scatter(axes: Any, x: np.ndarray, residual: np.ndarray) -> None:

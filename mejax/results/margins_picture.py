@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..post.margins_found import MarginsFound
-from .axes import new_axes
+from .axes import LIGHT, line_styles, marker_style, new_axes
 
 _MOST_LINES = 12
 _DODGE = 0.04  # of the distance between levels: lines beside one another do not hide their intervals
@@ -34,7 +34,8 @@ def draw(found: MarginsFound, table: pd.DataFrame, x: str | None, by: Any, *, in
     places, ticks = _places(found, keys, x)
     for number, (label, rows) in enumerate(groups):
         shift = (number - (len(groups) - 1) / 2) * _DODGE * _gap(places)
-        _line(axes, places[rows] + shift, table.iloc[rows], label, interval)
+        errors = _errors(table.iloc[rows]) if interval else None
+        _line(axes, places[rows] + shift, table.iloc[rows], errors, label=label or None, number=number)
     if ticks is not None:
         axes.set_xticks(*ticks)
     _finish(found, axes, x, lines)
@@ -103,16 +104,19 @@ def _gap(places: np.ndarray) -> float:
     return float(np.min(np.diff(distinct))) if len(distinct) > 1 else 1.0
 
 
-def _line(axes: Any, places: np.ndarray, rows: pd.DataFrame, label: str, interval: bool) -> None:
-    estimate = rows["estimate"].to_numpy(float)
+def _errors(rows: pd.DataFrame) -> np.ndarray:
+    """How far the limits of the intervals are from the estimates (2, k)."""
+    estimate, limits = rows["estimate"].to_numpy(float), rows[["lower", "upper"]].to_numpy(float)
+    return np.abs(np.stack([estimate - limits[:, 0], limits[:, 1] - estimate]))
+
+
+def _line(
+    axes: Any, places: np.ndarray, rows: pd.DataFrame, errors: np.ndarray | None, *, label: str | None, number: int
+) -> None:  # fmt: skip
     order = np.argsort(places, kind="stable")
-    errors = None
-    if interval:
-        limits = rows[["lower", "upper"]].to_numpy(float)
-        errors = np.abs(np.stack([estimate - limits[:, 0], limits[:, 1] - estimate]))[:, order]
     axes.errorbar(
-        places[order], estimate[order], yerr=errors, label=label or None, marker="o", markersize=5, capsize=3,
-        linewidth=1.3, elinewidth=1.0,
+        places[order], rows["estimate"].to_numpy(float)[order], yerr=None if errors is None else errors[:, order],
+        label=label, capsize=3, linewidth=1.3, elinewidth=1.0, **(line_styles(number) | marker_style(number)),
     )  # fmt: skip
 
 
@@ -121,7 +125,7 @@ def _finish(found: MarginsFound, axes: Any, x: str, lines: list[str]) -> None:
     axes.set_xlabel(numbers[0] if numbers else "" if x in ("_at", "dydx", "") else x)
     axes.set_ylabel("Marginal effect" if "dydx" in found.cells else _quantity(found.expression))
     if "dydx" in found.cells:
-        axes.axhline(0.0, color="0.6", linewidth=0.8, zorder=0)
+        axes.axhline(0.0, color=LIGHT, linewidth=0.8, zorder=0)
     if lines:
         title = ", ".join("at" if name == "_at" else name for name in lines)
         axes.legend(title=title, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))

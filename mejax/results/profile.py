@@ -9,7 +9,7 @@ import pandas as pd
 from ..post.normal import critical
 from ..post.profile import ProfileFound
 from ..tables import Column, render_simple
-from .axes import plain, pyplot
+from .axes import DARK, LIGHT, new_axes, plain, pyplot
 
 
 class Profile:
@@ -41,7 +41,7 @@ class Profile:
         names = list(self.table.index) if parameters is None else _named(self.table, parameters)
         if ax is not None and len(names) != 1:
             raise ValueError(f"profile.plot: `ax` takes one parameter, and there are {len(names)}; name one")
-        panels = [plain(ax)] if ax is not None else _panels(len(names))
+        panels = [new_axes(ax)] if ax is not None else _panels(len(names))
         for axes, name in zip(panels, names, strict=True):
             self._draw(axes, name)
         return panels[0] if len(names) == 1 else np.array(panels, dtype=object)
@@ -49,13 +49,15 @@ class Profile:
     def _draw(self, axes: Any, name: str) -> None:
         points: Any = self.curves[self.curves["parameter"] == name]
         z, row = critical(self.level), self.table.loc[name]
-        axes.plot(points["value"].to_numpy(), points["zeta"].to_numpy(), marker="o", markersize=3.5, linewidth=1.3)
+        axes.plot(
+            points["value"].to_numpy(), points["zeta"].to_numpy(), color=DARK, marker="o", markersize=3.5, linewidth=1.3
+        )
         for limit in (-z, z):
-            axes.axhline(limit, color="0.6", linewidth=0.8, linestyle="--", zorder=0)
-        axes.axvline(row["estimate"], color="0.6", linewidth=0.8, zorder=0)
+            axes.axhline(limit, color=LIGHT, linewidth=0.8, linestyle="--", zorder=0)
+        axes.axvline(row["estimate"], color=LIGHT, linewidth=0.8, zorder=0)
         for limit in (row["lower"], row["upper"]):
             if math.isfinite(limit):
-                axes.axvline(limit, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
+                axes.axvline(limit, color=LIGHT, linewidth=0.8, linestyle=":", zorder=0)
         axes.set(xlabel=name, ylabel="Signed root of the statistic")
 
     def __str__(self) -> str:

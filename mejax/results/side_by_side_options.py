@@ -32,7 +32,9 @@ def new_labels(labels: Any) -> Mapping[str, str]:
 
 def texts(given: Any) -> tuple[str, ...] | None:
     """A list of texts; None if this is something else."""
-    found = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (None,)
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return None
+    found = tuple(given)
     return found if all(isinstance(text, str) for text in found) else None
 
 
