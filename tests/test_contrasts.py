@@ -103,6 +103,15 @@ def test_helmert_spans_what_r_calls_helmert(one_way: MarginsFound):
     np.testing.assert_allclose(weights_of(one_way, "j.a") * [[1], [2], [3]], columns, atol=1e-14)
 
 
+def test_base_of_the_model(one_way: MarginsFound):
+    """`r` compares with it unless a base is named; one that has no margins counts as none."""
+    for base, same in (("4", "rb4.a"), ("2", "rb2.a"), ("16", "rb1.a")):
+        based = MarginsFound(**{**one_way.__dict__, "bases": {"a": base}})
+        np.testing.assert_allclose(weights_of(based, "r.a"), HAND.get(same, weights_of(one_way, same)))
+        np.testing.assert_allclose(weights_of(based, "rb8.a"), HAND["rb(last).a"])
+        np.testing.assert_allclose(contrast(based, "a").tests, contrast(one_way, "a").tests)
+
+
 def test_polynomials(one_way: MarginsFound):
     """R 4.2 contr.poly(4) and contr.poly(4, scores = c(1, 2, 4, 8)), over the root of the number of levels."""
     q = [
@@ -279,6 +288,10 @@ def test_empty_cells():
         ("{a 1 1}", "sum to zero"),
         ("{a 1 -1}", "has 2 numbers, but there are 4 margins"),
         ("{a one two}", "should be a factor and numbers"),
+        ("{a 1 nan 0 -1}", "should be finite"),
+        ("{a 1 inf 0 -1}", "should be finite"),
+        ("r.a#c.x", "`x` is continuous, and contrasts are between the levels of factors"),
+        ("r.a@c.x", "contrast its slopes by margins("),
         ("gw.b", "needs `weights` of b"),
         ("", "name contrasts such as"),
         ([], "name contrasts such as"),

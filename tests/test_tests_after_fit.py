@@ -1,4 +1,7 @@
-"""`test`, `testparm`, `lincom`, `nlcom` and what `lrtest` refuses; numbers by finite differences and by hand."""
+"""`test`, `testparm`, `lincom`, `nlcom`, what `lrtest` refuses, contrasts of a fit.
+
+Numbers are compared with finite differences and with what is computed by hand.
+"""
 
 import re
 from dataclasses import dataclass, replace
@@ -60,7 +63,10 @@ def relabelled(fit: Fit, labels: list[str], equations: list[str] | None = None, 
     estimates = fit.estimates
     count = len(labels) - ancillary
     named = list(zip(labels[:count], equations or [""] * count, strict=True))
-    columns = tuple(FixedColumn(name, "", name, name, k, constant=name.endswith("_cons"), equation=e) for k, (name, e) in enumerate(named))
+    columns = tuple(
+        FixedColumn(name, "", name, name, k, constant=name.endswith("_cons"), equation=e)
+        for k, (name, e) in enumerate(named)
+    )
     return altered(
         fit,
         names=replace(estimates.names, fixed=columns),
@@ -163,6 +169,46 @@ def test_exponentiated_combinations(fit):
     assert "           y |     exp(b)   Std. err." in str(ratio)
 
 
+MALFORMED: dict[str, tuple[Any, str]] = {
+    "a sign at the end": (
+        lambda f: f.test("x + "),
+        "`x [+]`: a coefficient or a number is missing after the last sign",
+    ),
+    "a sign before the equals sign": (lambda f: f.test("x - = 1"), "missing after the last sign"),
+    "infinite": (lambda f: f.test("x = 1e400"), "a number is too large"),
+    "parentheses": (lambda f: f.test("(x + 2.a)/2 = 1"), "has parentheses or a division.*write 0.5"),
+    "a product": (lambda f: f.test("2*(x + x2) = 1"), "has parentheses or a division"),
+    "a hypothesis": (lambda f: f.lincom("x = 1"), "lincom: `x = 1` is a hypothesis"),
+    "nothing": (lambda f: f.lincom(None), "a combination is a text such as .*; got None"),
+    "a number": (lambda f: f.lincom(3), "a combination is a text such as .*; got 3"),
+    "a large exponent": (lambda f: f.lincom("x*1e6", eform=True), "too large to be shown; leave out eform"),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_malformed_hypotheses(fit, case):
+    call, words = MALFORMED[case]
+    with pytest.raises(ValueError, match=words):
+        call(fit)
+
+
+def test_interactions_in_any_order(fit, formula):
+    for label in ("2.a#c.x", "x#2.a", "2.a#x", "y:x#2.a", "[y]2.a#c.x"):
+        assert fit.test(label).chi2 == pytest.approx(fit.test("c.x#2.a").chi2, rel=1e-12)
+    assert fit.test("c.x").chi2 == fit.test("x").chi2
+    assert fit.nlcom("exp(x#2.a)").table["estimate"].iloc[0] == pytest.approx(np.exp(fit.params["c.x#2.a"]))
+    assert formula.test("C(a)[T.2]:x").chi2 == formula.test("x:C(a)[T.2]").chi2
+    with pytest.raises(ValueError, match="no coefficient `x#4.a`"):
+        fit.test("x#4.a")
+
+
+def test_a_variance_of_zero_is_at_the_boundary(fit):
+    words = "Note: zero lies on the boundary of the parameter space for g:var(_cons)"
+    assert words in fit.test("g:var(_cons)").text and words in fit.test("x", "g:var(_cons) = 0").text
+    for inside in (("g:var(_cons) = 1",), ("g:var(_cons) = var(Residual)",), ("x",)):
+        assert "boundary" not in fit.test(*inside).text
+
+
 def without_errors(fit: Fit, label: str) -> Fit:
     """The fit as it is where a component lies at its boundary."""
     place, covariance = list(fit.params.index).index(label), fit.estimates.covariance.copy()
@@ -194,6 +240,12 @@ TERMS = {
     "a group": (("i.(a b)",), [*A, *B]),
     "several in one text": (("x2 i.b",), [*B, "x2"]),
     "several texts": (("x2", "i.a"), [*A, "x2"]),
+    "in the other order, bare": (("x#a",), AX),
+    "a cell, bare": (("x#2.a",), ["c.x#2.a"]),
+    "all of it, bare": (("x##a",), ["x", *A, *AX]),
+    "a bare group": (("(x a)",), ["x", *A]),
+    "with its operator": (("c.x",), ["x"]),
+    "everything": (("*",), ["x", *A, *AX, *B, "x2"]),
     "a wildcard": (("x*",), ["x", "x2"]),
     "a question mark": (("x?",), ["x2"]),
     "all factors": (("i.*",), [*A, *B]),
@@ -213,6 +265,8 @@ def test_terms(fit, case):
 
 FORMULA_TERMS = {
     "a term": ("C(a)", ["C(a)[T.2]", "C(a)[T.3]"]),
+    "its variable": ("a", ["C(a)[T.2]", "C(a)[T.3]"]),
+    "bare with a hash": ("x#a", ["x:C(a)[T.2]", "x:C(a)[T.3]"]),
     "in the suite's way": ("i.a", ["C(a)[T.2]", "C(a)[T.3]"]),
     "a text column": ("b", ["b[T.low now]", "b[T.o'b]"]),
     "text in the suite's way": ("i.b", ["b[T.low now]", "b[T.o'b]"]),
@@ -245,7 +299,13 @@ def test_equal_coefficients(fit):
 def test_terms_of_several_equations(fit):
     labels = ["2:x", "2:_cons", "3:x", "3:_cons", *(f"q{k}" for k in range(5))]
     several = relabelled(fit, labels, ["2", "2", "3", "3", *5 * [""]])
-    for terms, expected in (("x", ["2:x", "3:x"]), ("3:x", ["3:x"]), ("[3]x", ["3:x"]), ("2:*", ["2:x"]), ("*", ["2:x", "3:x", *labels[4:]])):
+    for terms, expected in (
+        ("x", ["2:x", "3:x"]),
+        ("3:x", ["3:x"]),
+        ("[3]x", ["3:x"]),
+        ("2:*", ["2:x"]),
+        ("*", ["2:x", "3:x", *labels[4:]]),
+    ):
         assert several.testparm(terms).chi2 == pytest.approx(wald(several, selected(several, expected)), rel=1e-8)
     assert " ( 2)  [3]x = 0" in str(several.testparm("x"))
 
@@ -275,6 +335,9 @@ TESTPARM = {
     "no such factor": (("i.c",), "no coefficient belongs to `i.c`. Did you mean `i.b` or `i.a`"),
     "a base": (("1.a",), "`1.a` is a base, empty or omitted"),
     "a range": (("x-x2",), "`x-x2` is a range of the table's columns"),
+    "a covariate as a factor": (("i.x",), "no coefficient belongs to `i.x`"),
+    "a factor as a covariate": (("c.a",), "no coefficient belongs to `c.a`"),
+    "a wildcard for the intercept": (("_c*",), "no coefficient belongs to `_c"),
     "no match": (("q*",), r"no coefficient belongs to `q\*`. Known are x, i.a, c.x#a, i.b, x2, _cons"),
     "one of several": (("x2 nothing",), "no coefficient belongs to `nothing`"),
     "a variance": (("g:var(_cons)",), "no coefficient belongs to"),
@@ -409,6 +472,7 @@ NLCOM: dict[str, tuple[tuple, str]] = {
     "not a number": (("log(-exp(x))",), "`_nl_1` has no finite value at the estimates"),
     "infinite": (("1/(x - x)",), "`_nl_1` has no finite value at the estimates"),
     "no derivative": (("sqrt(x - x)",), "`_nl_1` has no finite derivative at the estimates"),
+    "a large variance": (("exp(400 + x)",), "its variance is not finite"),
     "twice one name": (("a: x", "a: x2"), "two expressions are called `a`"),
 }
 
@@ -512,3 +576,53 @@ def test_constraints_and_boundaries(fit):
     assert (same.kind, same.conservative) == ("chibar2(01)", False)
     other = me.lrtest(held, altered(fit, **random))
     assert (other.kind, other.conservative) == ("chi2(1)", True)
+
+
+def test_constraints_on_coefficients_count_for_nesting(fit):
+    """`x = x2` leaves the span of one column: a larger model without x2 has it not, one with both has."""
+    held = me.mixed("y x x2 || g:", TABLE, constraints=["x = x2"], nolog=True)
+    with pytest.raises(ValueError, match="the models are not nested"):
+        me.lrtest(held, me.mixed("y x i.a || g:", TABLE, nolog=True))
+    assert me.lrtest(held, fit).df == 7
+    shifted = me.mixed("y x x2 || g:", TABLE, constraints=["x = 1"], nolog=True)
+    assert me.lrtest(shifted, fit).df == 7
+    with pytest.raises(ValueError, match="the models are not nested"):  # x = 0 is not x = 1
+        me.lrtest(me.mixed("y || g:", TABLE, nolog=True), shifted)
+
+
+# ------------------------------------------------------------------------------------------------- contrasts of a fit
+
+
+@pytest.fixture(scope="module")
+def based() -> Fit:
+    return me.mixed("y ib2.a##i.b c.x#i.a || g:", TABLE, nolog=True)
+
+
+@pytest.mark.parametrize("asobserved", [False, True])
+def test_several_contrasts_are_those_of_each_term_alone(based, asobserved):
+    options = {"asobserved": asobserved}
+    together = based.contrast("r.a a@b g.b a#b", **options)
+    for term in ("r.a", "a@b", "g.b", "a#b"):
+        alone = based.contrast(term, **options).tests
+        np.testing.assert_allclose(together.tests.loc[alone.index], alone, rtol=1e-8)
+    assert "equal weights" not in str(together)
+    margins = based.margins("a", predict="xb", asbalanced=not asobserved).table["estimate"].to_numpy()
+    rows = based.contrast("r.a", **options).table
+    assert list(rows.index) == [("a", "(1 vs 2)"), ("a", "(3 vs 2)")]  # the base of the model
+    np.testing.assert_allclose(rows["estimate"], margins[[0, 2]] - margins[1], rtol=1e-9)
+
+
+def test_contrasts_as_observed_weigh_by_the_sample(based):
+    """By hand: in every row the level is changed, and the differences are averaged."""
+    tables = [TABLE.assign(a=level) for level in (1, 2, 3)]
+    one, two, three = (np.asarray(based.predict("xb", table)).mean() for table in tables)
+    found = based.contrast("r.a r.b", asobserved=True).table.loc["a", "estimate"]
+    np.testing.assert_allclose(found, [one - two, three - two], rtol=1e-9)
+
+
+def test_contrasts_of_what_is_no_factor(based):
+    for text in ("a#c.x", "x", "r.a@x"):
+        with pytest.raises(ValueError, match=r'`x` is continuous.*margins\("a", dydx="x"\)'):
+            based.contrast(text)
+    with pytest.raises(ValueError, match="no margins by `c`"):
+        based.contrast("r.c")

@@ -215,7 +215,7 @@ def _parsed(estimates: Estimates, text: str) -> Constraint:
 
 def _combination(estimates: Estimates, expression: str) -> Constraint:
     """A linear combination, which has no equals sign."""
-    if not isinstance(expression, str) or not expression.strip():
+    if not isinstance(expression, str):
         raise ValueError(f'lincom: a combination is a text such as "week + 2*_cons"; got {expression!r}')
     if "=" in expression:
         raise ValueError(
