@@ -5,7 +5,7 @@ from typing import Any
 
 from .commands import fit_command, fit_function
 from .commands import load as load
-from .post.lrtest import lrtest as lrtest
+from .post.hypotheses.lrtest import lrtest as lrtest
 from .results import Fit
 from .results import table as table
 from .syntax import parse

@@ -117,7 +117,7 @@ def test_seeds():
 
 def test_blocks_continue_the_draws(monkeypatch):
     """Replicates are run some at a time, whatever their kind."""
-    monkeypatch.setattr("mejax.post.bootstrap.BLOCK", 2)
+    monkeypatch.setattr("mejax.post.resampling.bootstrap.BLOCK", 2)
     for kind, n in (("parametric", 200), ("cluster", 3)):
         parted = fitted("linear").bootstrap(3, kind=kind, seed=SEED).replicates
         np.testing.assert_allclose(parted, replicates("linear", n, kind).replicates.iloc[:3], rtol=1e-9)
@@ -197,7 +197,7 @@ def test_failures_are_counted_and_left_out(monkeypatch):
 
 
 def test_an_interruption_keeps_what_is_done(monkeypatch):
-    from mejax.post import bootstrap as module
+    from mejax.post.resampling import bootstrap as module
 
     usual, calls = module.fit_responses, []
 

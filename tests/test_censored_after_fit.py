@@ -20,12 +20,12 @@ import scipy.stats
 from mejax import me
 from mejax._double import computing
 from mejax.likelihoods import family
-from mejax.post.average import average
-from mejax.post.curves import outcome_curves, survival_curves
-from mejax.post.random_effects import predictor_root
-from mejax.post.rows import Rows, contribution
-from mejax.post.survival import marginal_hazard, marginal_median
-from mejax.post.typical_rows import typical_row
+from mejax.post.prediction.average import average
+from mejax.post.prediction.curves import outcome_curves, survival_curves
+from mejax.post.prediction.random_effects import predictor_root
+from mejax.post.prediction.rows import Rows, contribution
+from mejax.post.prediction.survival import marginal_hazard, marginal_median
+from mejax.post.prediction.typical_rows import typical_row
 
 matplotlib.use("Agg")
 

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mejax.post.contrasts import ContrastFound, contrast
 from mejax.post.functions import Functions
-from mejax.post.letters import compact_letters
-from mejax.post.margins_found import MarginsFound
-from mejax.post.multiplicity import Adjustment
-from mejax.post.pairwise import pairwise
+from mejax.post.margins.contrasts import ContrastFound, contrast
+from mejax.post.margins.found import MarginsFound
+from mejax.post.margins.letters import compact_letters
+from mejax.post.margins.multiplicity import Adjustment
+from mejax.post.margins.pairwise import pairwise
 from mejax.post.wald import joint_test
 
 A, B = ("1", "2", "4", "8"), ("x", "y", "z")

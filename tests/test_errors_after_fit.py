@@ -14,7 +14,7 @@ import pytest
 from mejax import me
 from mejax.design import ErrorNames
 from mejax.fitting import Component
-from mejax.post import estat
+from mejax.post.estat import estat
 from mejax.results import Fit
 from mejax.syntax import parse
 from mejax.syntax.spec import Varlist

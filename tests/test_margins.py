@@ -15,7 +15,7 @@ import scipy.stats
 from references import exact, seed
 
 from mejax import datasets, me
-from mejax.post import margin_average
+from mejax.post.margins import averages
 
 matplotlib.use("Agg")
 
@@ -387,7 +387,7 @@ def test_the_result_does_not_depend_on_how_many_rows_are_worked_on_at_once(monke
         {"eyex": "x"},
     ]
     whole = [fit(FACTORS).margins(**options) for options in asked]
-    monkeypatch.setattr(margin_average, "CHUNK", 7)
+    monkeypatch.setattr(averages, "CHUNK", 7)
     for options, one in zip(asked, whole, strict=True):
         other = fit(FACTORS).margins(**options)
         np.testing.assert_allclose(other.table["estimate"], one.table["estimate"], rtol=1e-11)
@@ -534,6 +534,6 @@ def test_what_cannot_be_had_is_said(options, message):
 
 
 def test_too_many_cells_of_a_grid(monkeypatch):
-    monkeypatch.setattr("mejax.post.margin_tables.MOST_CELLS", 5)
+    monkeypatch.setattr("mejax.post.margins.tables.MOST_CELLS", 5)
     with pytest.raises(ValueError, match="factors arm, k, b have 12 combinations of levels, more than 5"):
         fit(FACTORS).margins(atmeans=True)

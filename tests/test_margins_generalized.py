@@ -16,7 +16,7 @@ import pytest
 import scipy.special
 
 from mejax import datasets, me
-from mejax.post import margin_average
+from mejax.post.margins import averages
 from mejax.post.scales import structures
 from mejax.results import Fit
 
@@ -263,7 +263,7 @@ def test_at_means():
 
 def test_the_result_does_not_depend_on_how_many_rows_are_worked_on_at_once(monkeypatch):
     whole = fit(LOGIT).margins(at={"x": [-0.4, 1.0]})
-    monkeypatch.setattr(margin_average, "CHUNK", 50)
+    monkeypatch.setattr(averages, "CHUNK", 50)
     parts = fit(LOGIT).margins(at={"x": [-0.4, 1.0]})
     np.testing.assert_allclose(parts.table["estimate"], whole.table["estimate"], rtol=1e-10)
     np.testing.assert_allclose(parts.cov(), whole.cov(), rtol=1e-8)

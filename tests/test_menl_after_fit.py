@@ -16,7 +16,7 @@ import pytest
 from mejax import datasets, me
 from mejax._double import computing
 from mejax.commands import fit_command
-from mejax.post.fitted_curves import fitted_curves
+from mejax.post.prediction.fitted_curves import fitted_curves
 from mejax.results import Fit
 from mejax.syntax import parse
 

@@ -13,14 +13,14 @@ import scipy.stats
 from mejax import datasets, me
 from mejax._double import computing
 from mejax.frame import read
-from mejax.post.caterpillar import caterpillar
-from mejax.post.fitted_curves import fitted_curves
-from mejax.post.normal_quantiles import normal_quantiles
-from mejax.post.residual_points import residual_points
-from mejax.post.simulated_residuals import scaled, simulated_residuals
-from mejax.post.simulated_tests import Tally, quantile_curves, ranked, verdicts
-from mejax.post.smoother import local_lines
-from mejax.post.typical_rows import values_over
+from mejax.post.diagnostics.caterpillar import caterpillar
+from mejax.post.diagnostics.normal_quantiles import normal_quantiles
+from mejax.post.diagnostics.residual_points import residual_points
+from mejax.post.diagnostics.simulated_residuals import scaled, simulated_residuals
+from mejax.post.diagnostics.simulated_tests import Tally, quantile_curves, ranked, verdicts
+from mejax.post.diagnostics.smoother import local_lines
+from mejax.post.prediction.fitted_curves import fitted_curves
+from mejax.post.prediction.typical_rows import values_over
 from mejax.syntax import parse
 
 matplotlib.use("Agg")

@@ -817,9 +817,9 @@ def test_point_at():
 # ---- what is not built yet
 
 UNBUILT = {
-    "y x || id:, dfmethod(kroger) reml": "`dfmethod` is not built yet",
-    "y x || id:, pwscale(size)": "`pwscale`",
-    "y x [pw=w] || id:": "`pweight`(.|\n)*\\^",
+    "y x || id:, dfmethod(kroger) reml dftable(ci)": "`dftable` is not built yet",
+    "y x || id:, small": "`small`",
+    "y x [iw=w] || id:": "`iweight`(.|\n)*\\^",
     "y x || id:, iw(w)": "`iweight`",
     "y x || id:, vsquish": "`vsquish`(.|\n)*instead: leave it out",
 }

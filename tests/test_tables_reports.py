@@ -12,7 +12,7 @@ from mejax.design import EffectNames, FixedColumn, GroupCount, Names
 from mejax.fitting import Component, Estimates
 from mejax.frame.response_coding import ResponseCoding
 from mejax.likelihoods import family
-from mejax.post.hypotheses import Wald
+from mejax.post.hypotheses.hypotheses import Wald
 from mejax.results.generalized import generalized_report
 from mejax.syntax import parse
 from mejax.syntax.families import family_of

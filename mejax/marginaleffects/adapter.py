@@ -14,10 +14,10 @@ except ImportError:
         "pip install mejax[marginaleffects]"
     ) from None
 
-from ..post.hypotheses import parameter_labels
-from ..post.request import Request
-from ..post.rows import Rows
-from ..post.typical_rows import factors_of
+from ..post.hypotheses.hypotheses import parameter_labels
+from ..post.prediction.request import Request
+from ..post.prediction.rows import Rows
+from ..post.prediction.typical_rows import factors_of
 from ..results import Fit
 from .predictor import Predictor, predictor
 from .table import RESERVED, covariates_of, others_of, sample_table, variable_types

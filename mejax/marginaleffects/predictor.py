@@ -8,15 +8,15 @@ import numpy as np
 from .._double import computing
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..post.generalized_prediction import linear_predictor, statistic_values
 from ..post.kinds import kind_of
-from ..post.nonlinear_mean import defined, mean_over, no_effects, value
-from ..post.nonlinear_prediction import YHAT
-from ..post.offer import EFFECTS, PREDICTORS, SCORES
-from ..post.predict import predict
-from ..post.request import Request
-from ..post.residuals import RESIDUALS
-from ..post.rows import Rows, read_rows
+from ..post.prediction.generalized_prediction import linear_predictor, statistic_values
+from ..post.prediction.nonlinear_mean import defined, mean_over, no_effects, value
+from ..post.prediction.nonlinear_prediction import YHAT
+from ..post.prediction.offer import EFFECTS, PREDICTORS, SCORES
+from ..post.prediction.predict import predict
+from ..post.prediction.request import Request
+from ..post.prediction.residuals import RESIDUALS
+from ..post.prediction.rows import Rows, read_rows
 from ..syntax.spec import Nonlinear
 from .parameters import free_places, moved
 

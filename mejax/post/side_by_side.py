@@ -9,8 +9,8 @@ import numpy as np
 
 from ..fitting import Component, Estimates
 from ..syntax.problem import did_you_mean
-from .estat import aic, bic, icc
-from .hypotheses import Wald, model_wald
+from .estat.estat import aic, bic, icc
+from .hypotheses.hypotheses import Wald, model_wald
 from .kinds import is_nonlinear
 from .tables import ancillary_lines, coefficient_lines, component_lines, exponentiated
 

@@ -6,15 +6,15 @@ from typing import Any
 import pandas as pd
 
 from .._double import computing
-from ..post import hypotheses as _hypotheses
 from ..post.display import Display
+from ..post.hypotheses import hypotheses as _hypotheses
+from ..post.hypotheses.nonlinear_combinations import NonlinearCombinations
+from ..post.hypotheses.nonlinear_combinations import nlcom as _nlcom
+from ..post.hypotheses.testparm import testparm as _testparm
 from ..post.kinds import kind_of
-from ..post.nonlinear_combinations import NonlinearCombinations
-from ..post.nonlinear_combinations import nlcom as _nlcom
-from ..post.predict import predict as _predict
-from ..post.request import Request
-from ..post.simulate import simulate as _simulate
-from ..post.testparm import testparm as _testparm
+from ..post.prediction.predict import predict as _predict
+from ..post.prediction.request import Request
+from ..post.prediction.simulate import simulate as _simulate
 from ..saving import save_fit
 from .estat import Estat
 from .held import Held
@@ -60,7 +60,7 @@ class AfterFit(Held):
                 which the row's record ends.
 
         Returns:
-            A row per row of the table, NaN where nothing can be predicted; `mejax.post.predict` has the formulas.
+            A row per row of the table, NaN where nothing can be predicted; `mejax.post.prediction` has formulas.
         """
         asked = Request(statistic, conditional, marginal, outcome, relevel, offset, lower, upper, at)
         with computing():

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..post.bootstrap import BootstrapFound
 from ..post.normal import critical
+from ..post.resampling.bootstrap import BootstrapFound
 from ..tables import Column, render_simple
 from .axes import DARK, line_styles, new_axes
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..post.simulated_residuals import SimulatedResiduals
-from ..post.simulated_tests import NOTE, quantile_curves, ranked
+from ..post.diagnostics.simulated_residuals import SimulatedResiduals
+from ..post.diagnostics.simulated_tests import NOTE, quantile_curves, ranked
 from .axes import COLOURS, DARK, LINE, panels, point_size, ticks
 
 _MANY, _FEW = 5000, 12

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..post.contrasts import OVERALL, ContrastFound
-from ..post.multiplicity import NAMES
-from ..post.pairwise import PairwiseFound
+from ..post.margins.contrasts import OVERALL, ContrastFound
+from ..post.margins.multiplicity import NAMES
+from ..post.margins.pairwise import PairwiseFound
 from ..tables import Report, render, render_html
 from ..tables.contrasts import counts_sheet, effects_sheet, groups_sheet, tests_sheet
 from ..tables.layout import level_text

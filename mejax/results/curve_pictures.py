@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..post.typical_rows import MOST_CURVES
+from ..post.prediction.typical_rows import MOST_CURVES
 from .axes import MARKERS, line_styles, new_axes, ticks
 
 _INSIDE = 4  # curves whose legend finds a place between them

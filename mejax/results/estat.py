@@ -6,11 +6,11 @@ from typing import Any
 from .._double import computing
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..post import estat as _estat
-from ..post.degrees import estat_df as _estat_df
 from ..post.display import Display
-from ..post.wcorrelation import WithinCluster
-from ..post.wcorrelation import wcorrelation as _wcorrelation
+from ..post.estat import estat as _estat
+from ..post.estat.degrees import estat_df as _estat_df
+from ..post.estat.wcorrelation import WithinCluster
+from ..post.estat.wcorrelation import wcorrelation as _wcorrelation
 from ..syntax import Spec
 
 

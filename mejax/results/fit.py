@@ -10,10 +10,10 @@ from .._status import Status
 from .._typing import Params
 from ..fitting import Comparison
 from ..likelihoods import AbstractFamily
-from ..post import estat as _estat
-from ..post import hypotheses as _hypotheses
+from ..post.estat import estat as _estat
+from ..post.hypotheses import hypotheses as _hypotheses
+from ..post.hypotheses.lrtest import restricted
 from ..post.kinds import is_generalized, is_nonlinear
-from ..post.lrtest import restricted
 from ..post.tables import ancillary_lines, coefficient_lines, component_lines, exponentiated
 from ..syntax import equation_text
 from ..tables import render, render_html

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..post.fitted_curves import FittedCurves
+from ..post.prediction.fitted_curves import FittedCurves
 from .axes import DARK, LIGHT, line_styles, marker_style, new_axes, plain, point_size, pyplot, shortened
 
 _ZERO = {"color": "black", "linestyle": (0, (4, 2)), "linewidth": 1.2, "zorder": 2.5}

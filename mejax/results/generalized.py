@@ -10,8 +10,8 @@ from ..frame import Encoding
 from ..frame.outcomes import equation_names
 from ..frame.response_coding import ResponseCoding
 from ..likelihoods import AbstractFamily, Ratio
-from ..post.equalities import implied_constraints
-from ..post.hypotheses import Wald
+from ..post.estat.equalities import implied_constraints
+from ..post.hypotheses.hypotheses import Wald
 from ..post.tables import ancillary_lines, coefficient_lines, component_lines, exponentiated
 from ..syntax import Spec
 from ..tables import Block, LRTest, ModelTest, Report, Row

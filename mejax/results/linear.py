@@ -1,8 +1,8 @@
 """What is printed about a linear mixed model."""
 
 from ..fitting import Estimates
-from ..post.degrees import TITLES
-from ..post.hypotheses import Wald
+from ..post.estat.degrees import TITLES
+from ..post.hypotheses.hypotheses import Wald
 from ..post.tables import coefficient_lines
 from ..syntax import Spec
 from ..tables import Block, DegreesOfFreedom, LRTest, Report

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._double import computing
-from ..post.contrast_terms import contrast_terms, no_factor
-from ..post.margin_cells import Asked, one_slope
-from ..post.margins import margins as _margins
-from ..post.request import Request
-from ..post.typical_rows import covariates_of, factors_of
+from ..post.margins.cells import Asked, one_slope
+from ..post.margins.contrast_terms import contrast_terms, no_factor
+from ..post.margins.margins import margins as _margins
+from ..post.prediction.request import Request
+from ..post.prediction.typical_rows import covariates_of, factors_of
 from .contrasts import Contrasts, PairwiseComparisons
 from .held import Held
 from .margins import Margins

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from .._double import computing
-from ..post.contrasts import contrast as _contrast
-from ..post.estat import lines_frame
-from ..post.margins_found import MarginsFound
-from ..post.pairwise import pairwise as _pairwise
+from ..post.estat.estat import lines_frame
+from ..post.margins.contrasts import contrast as _contrast
+from ..post.margins.found import MarginsFound
+from ..post.margins.pairwise import pairwise as _pairwise
 from ..tables import Block, Report, Row, render, render_html
 from .contrasts import Contrasts, PairwiseComparisons
 from .margins_picture import draw

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..post.margins_found import MarginsFound
+from ..post.margins.found import MarginsFound
 from .axes import LIGHT, line_styles, marker_style, new_axes
 
 _MOST_LINES = 12

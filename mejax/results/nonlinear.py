@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from ..fitting import Estimates
+from ..post.hypotheses.lrtest import restricted
 from ..post.kinds import is_integrated
-from ..post.lrtest import restricted
 from ..post.tables import coefficient_lines
 from ..syntax import Spec
 from ..syntax.printing import definition_text

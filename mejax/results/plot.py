@@ -9,12 +9,12 @@ from .._double import computing
 from ..fitting import Estimates
 from ..frame import Encoding
 from ..frame.evaluate import words
-from ..post.caterpillar import caterpillar
-from ..post.curves import outcome_curves, survival_curves
-from ..post.fitted_curves import fitted_curves
-from ..post.normal_quantiles import normal_quantiles
-from ..post.residual_points import FITTED, column_values, name_of, residual_kind, residual_points
-from ..post.simulated_residuals import simulated_residuals
+from ..post.diagnostics.caterpillar import caterpillar
+from ..post.diagnostics.normal_quantiles import normal_quantiles
+from ..post.diagnostics.residual_points import FITTED, column_values, name_of, residual_kind, residual_points
+from ..post.diagnostics.simulated_residuals import simulated_residuals
+from ..post.prediction.curves import outcome_curves, survival_curves
+from ..post.prediction.fitted_curves import fitted_curves
 from ..syntax import Spec
 from . import check_picture, curve_pictures, effects_picture, fitted_picture, quantile_picture, residual_picture
 
@@ -43,7 +43,7 @@ class Plot:
             ax: the axes to draw into, which overlays the groups.
 
         Returns:
-            The axes, an array of them where each group has its own; `mejax.post.fitted_curves` gives the numbers.
+            The axes, an array of them where each group has its own; `mejax.post.prediction.fitted_curves` has the numbers.
         """
         with computing():
             found = fitted_curves(self._spec, self._estimates, self._encoding, x, by, groups)
@@ -71,7 +71,7 @@ class Plot:
             ax: the axes to draw into.
 
         Returns:
-            The axes; `mejax.post.curves.survival_curves` gives the numbers.
+            The axes; `mejax.post.prediction.curves.survival_curves` gives the numbers.
         """
         with computing():
             curves = survival_curves(
@@ -149,7 +149,7 @@ class Plot:
             ax: the axes to draw into, as many as there are panels.
 
         Returns:
-            The axes, an array of them of several effects; `mejax.post.caterpillar` gives the numbers.
+            The axes, an array of them of several effects; `mejax.post.diagnostics.caterpillar` gives the numbers.
         """
         with computing():
             found = caterpillar(
@@ -191,7 +191,7 @@ class Plot:
             ax: the axes to draw into.
 
         Returns:
-            The axes; `mejax.post.residual_points` gives the numbers.
+            The axes; `mejax.post.diagnostics.residual_points` gives the numbers.
         """
         with computing():
             points = residual_points(
@@ -224,7 +224,7 @@ class Plot:
             ax: the axes to draw into.
 
         Returns:
-            The axes, an array of them of several effects; `mejax.post.normal_quantiles` gives the numbers.
+            The axes, an array of them of several effects; `mejax.post.diagnostics.normal_quantiles` gives the numbers.
         """
         if what not in ("residuals", "effects"):
             raise ValueError(f'plot.qq: `what={what!r}` is unknown; it is "residuals" or "effects"')
@@ -264,7 +264,7 @@ class Plot:
             ax: two axes to draw into.
 
         Returns:
-            The two axes; `mejax.post.simulated_residuals` gives the numbers.
+            The two axes; `mejax.post.diagnostics.simulated_residuals` gives the numbers.
         """
         values = None if against is None else column_values(self._encoding, against, "against")
         with computing():

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..post.normal import critical
-from ..post.profile import ProfileFound
+from ..post.resampling.profile import ProfileFound
 from ..tables import Column, render_simple
 from .axes import DARK, LIGHT, new_axes, plain, pyplot
 

@@ -2,7 +2,7 @@
 
 from ..fitting import Estimates
 from ..frame import Encoding
-from ..post.hypotheses import model_wald
+from ..post.hypotheses.hypotheses import model_wald
 from ..post.kinds import kind_of
 from ..syntax import Spec
 from ..tables import Report

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 
 from .._double import computing
-from ..post.bootstrap import bootstrap as _bootstrap
-from ..post.hypotheses import parameter_labels
-from ..post.profile import profile as _profile
+from ..post.hypotheses.hypotheses import parameter_labels
+from ..post.resampling.bootstrap import bootstrap as _bootstrap
+from ..post.resampling.profile import profile as _profile
 from .bootstrap import Bootstrap, check_statistic
 from .held import Held
 from .profile import Profile

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..post.smoother import local_lines, means_by_value
+from ..post.diagnostics.smoother import local_lines, means_by_value
 from .axes import COLOURS, DARK, LINE, line_styles, marker_style, new_axes, point_size, ticks
 
 WORDS = {

@@ -9,9 +9,9 @@ import pandas as pd
 
 from .._double import computing
 from ..post import side_by_side as _numbers
-from ..post.degrees import TITLES
+from ..post.estat.degrees import TITLES
+from ..post.hypotheses.lrtest import restricted
 from ..post.kinds import is_integrated, is_nonlinear
-from ..post.lrtest import restricted
 from ..post.tables import COLUMNS
 from ..tables.side_by_side import (
     Entry,

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from ..post import estat as _estat
-from ..post import hypotheses as _hypotheses
+from ..post.estat import estat as _estat
+from ..post.hypotheses import hypotheses as _hypotheses
 from ..post.tables import all_lines
 from .held import Held
 

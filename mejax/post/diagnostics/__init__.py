@@ -1,0 +1,1 @@
+"""What pictures that check a fit show."""

@@ -1,0 +1,1 @@
+"""`estat`: variances, correlations, degrees of freedom, information criteria."""

@@ -1,0 +1,1 @@
+"""Tests of hypotheses about what was estimated, and functions of it."""

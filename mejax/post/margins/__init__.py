@@ -1,0 +1,1 @@
+"""Margins, contrasts and pairwise comparisons."""
