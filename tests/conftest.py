@@ -52,11 +52,14 @@ OPTIMISED = ("reference", "small_logit", "large_counts", "readme", "cli", "bench
 def programs(request: pytest.FixtureRequest, quick_options: dict[str, Any]):
     """Most of the time goes into compilation, three quarters less of it without optimisation.
 
-    JAX keeps every compiled program, each of them with memory maps, of which a process may have 65,530 only.
+    JAX keeps every compiled program, each of them with memory maps, of which a process may have 65,530 only.  Double
+    precision stays as it was, which parts of the package marginaleffects switch on when they are first used.
     """
+    double = jax.config.read("jax_enable_x64")
     plain = not request.module.__name__.endswith(OPTIMISED)
     with without_optimisation(quick_options) if plain else nullcontext():
         yield
+    jax.config.update("jax_enable_x64", double)
     forget_programs()
 
 

@@ -1,5 +1,6 @@
 """Contrasts and pairwise comparisons of margins, as what prints, plots and holds data frames."""
 
+import abc
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -21,47 +22,58 @@ _CELL = re.compile(r"\(([^()]*#[^()]*)\)")
 _SHARED = "Note: Margins sharing a letter in the group label are not significantly different at the {:g}% level."
 
 
-class Contrasts:
+class AbstractComparisons(abc.ABC):
+    """What contrasts and pairwise comparisons share: their table, their picture, their print."""
+
+    _found: ContrastFound | PairwiseFound
+
+    @abc.abstractmethod
+    def _sheets(self) -> list[Sheet]:
+        """The tables that are printed."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """estimate, se, (df and t, or z), p, lower, upper of every single contrast or difference."""
+        return self._found.table
+
+    @property
+    def mcompare(self) -> str:
+        """How they are adjusted."""
+        return self._found.mcompare
+
+    def plot(self, ax: Any = None) -> Any:
+        """All of them with their intervals and a line at zero; returns the axes."""
+        return _intervals(self.table, self._found.level, ax)
+
+    def __str__(self) -> str:
+        return "\n\n".join([render(_header(self._found)), *(render_sheet(sheet) for sheet in self._sheets())])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return "\n".join([render_html(_header(self._found)), *(sheet_html(sheet) for sheet in self._sheets())])
+
+
+class Contrasts(AbstractComparisons):
     """Contrasts of margins: `.table` has single contrasts, `.tests` the joint tests, both by term and contrast.
 
     `wald` and `effects` say whether joint tests and single contrasts are printed.
     """
 
     def __init__(self, found: ContrastFound, *, wald: bool = True, effects: bool = True):
-        self._found = found
+        self._found = self._contrasts = found
         self._wald = wald or found.table.empty
         self._effects = effects and not found.table.empty
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """estimate, se, (df and t, or z), p, lower, upper of every single contrast."""
-        return self._found.table
 
     @property
     def tests(self) -> pd.DataFrame:
         """df, chi2, p (df, ddf, F, p with denominator degrees of freedom) of every single contrast and, named `Joint`,
         of each term."""
-        return self._found.tests
-
-    @property
-    def mcompare(self) -> str:
-        """How single contrasts are adjusted."""
-        return self._found.mcompare
-
-    def plot(self, ax: Any = None) -> Any:
-        """Single contrasts with their intervals and a line at zero; returns the axes."""
-        return _intervals(self.table, self._found.level, ax)
-
-    def __str__(self) -> str:
-        return _text(_header(self._found), self._sheets())
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return _html(_header(self._found), self._sheets())
+        return self._contrasts.tests
 
     def _sheets(self) -> list[Sheet]:
-        found, method = self._found, "" if self.mcompare == "noadjust" else NAMES[self.mcompare]
+        found, method = self._contrasts, "" if self.mcompare == "noadjust" else NAMES[self.mcompare]
         notes, sheets = _notes(found), []
         if self._wald:
             below = () if self._effects else notes
@@ -74,45 +86,23 @@ class Contrasts:
         return sheets
 
 
-class PairwiseComparisons:
+class PairwiseComparisons(AbstractComparisons):
     """Differences of margins: `.table` has them by term and comparison, `.margins` the margins, with their groups.
 
     `effects` says whether the differences are printed where there are groups.
     """
 
     def __init__(self, found: PairwiseFound, *, effects: bool | None = None):
-        self._found = found
+        self._found = self._pairs = found
         self._effects = not found.groups if effects is None else effects or not found.groups
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """estimate, se, (df and t, or z), p, lower, upper of every difference."""
-        return self._found.table
 
     @property
     def margins(self) -> pd.DataFrame:
         """estimate, se, lower, upper of the margins, not adjusted, and `groups` where they were asked for."""
-        return self._found.margins
-
-    @property
-    def mcompare(self) -> str:
-        """How comparisons are adjusted."""
-        return self._found.mcompare
-
-    def plot(self, ax: Any = None) -> Any:
-        """Differences with their intervals and a line at zero; returns the axes."""
-        return _intervals(self.table, self._found.level, ax)
-
-    def __str__(self) -> str:
-        return _text(_header(self._found), self._sheets())
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return _html(_header(self._found), self._sheets())
+        return self._pairs.margins
 
     def _sheets(self) -> list[Sheet]:
-        found, method = self._found, NAMES[self.mcompare]
+        found, method = self._pairs, NAMES[self.mcompare]
         sheets = [] if self.mcompare == "noadjust" else [counts_sheet(found.counts, "comparisons")]
         if found.groups:
             note = _SHARED.format(100.0 - found.level)
@@ -151,14 +141,6 @@ def _effects(table: pd.DataFrame, level: float, method: str, notes: tuple[str, .
 def _header(found: ContrastFound | PairwiseFound) -> Report:
     expression = (f"Expression: {found.expression}",) if found.expression else ()
     return Report(title=found.title, nobs=found.nobs, definitions=(*expression, *found.at), level=found.level)
-
-
-def _text(header: Report, sheets: list[Sheet]) -> str:
-    return "\n\n".join([render(header), *(render_sheet(sheet) for sheet in sheets)])
-
-
-def _html(header: Report, sheets: list[Sheet]) -> str:
-    return "\n".join([render_html(header), *(sheet_html(sheet) for sheet in sheets)])
 
 
 def _intervals(table: pd.DataFrame, level: float, ax: Any) -> Any:

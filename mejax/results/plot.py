@@ -43,7 +43,7 @@ class Plot:
             ax: the axes to draw into, which overlays the groups.
 
         Returns:
-            The axes, an array of them where each group has its own; `mejax.post.prediction.fitted_curves` has the numbers.
+            The axes, an array of them where each group has its own; `mejax.post.prediction.fitted_curves`: the numbers.
         """
         with computing():
             found = fitted_curves(self._spec, self._estimates, self._encoding, x, by, groups)
