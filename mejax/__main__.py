@@ -106,7 +106,7 @@ def as_json(fit) -> dict:
         "llf": fit.llf,
         "aic": fit.aic,
         "bic": fit.bic,
-        "wald": None if wald is None else _clean({"chi2": wald.chi2, "df": wald.df, "p": wald.p}),
+        "wald": None if wald is None else _clean(_joint(wald)),
         "fixed": {label: _clean(row) for label, row in fit.fixed.to_dict("index").items()},
         "ancillary": {label: _clean(row) for label, row in fit.ancillary.to_dict("index").items()},
         "random": {label: _clean(row) for label, row in fit.random.to_dict("index").items()},
@@ -115,6 +115,13 @@ def as_json(fit) -> dict:
         else {"stat": test.stat, "df": test.df, "p": test.p, "kind": test.kind, "conservative": test.conservative},
         "notes": list(fit.notes),
     }
+
+
+def _joint(wald) -> dict:
+    """Chi-squared, or F with its denominator degrees of freedom, which p belongs to."""
+    if wald.ddf is None:
+        return {"chi2": wald.chi2, "df": wald.df, "p": wald.p}
+    return {"F": wald.F, "df": wald.df, "ddf": wald.ddf, "p": wald.p}
 
 
 def _clean(row: dict) -> dict:

@@ -70,7 +70,7 @@ def residual_points(
     index = pd.RangeIndex(len(sample)) if encoding.index is None else encoding.index
     rows = [", ".join(map(level_text, r)) if isinstance(r, tuple) else level_text(r) for r in index[sample]]
     found: dict[str, Any] = {
-        "row": rows if names is None else list(_as_categories(encoding, column_values(encoding, names, "names")))
+        "row": rows if names is None else list(_as_categories(column_values(encoding, names, "names")))
     }
     found["residual"] = np.asarray(predict(estimates, encoding, Request(statistic), nonlinear=spec.nonlinear))[sample]
     if isinstance(against, str) and against == FITTED:
@@ -78,7 +78,7 @@ def residual_points(
         against = np.asarray(predict(estimates, encoding, fitted, nonlinear=spec.nonlinear))
     found["against"] = column_values(encoding, against, "against")
     if by is not None:
-        found["by"] = _as_categories(encoding, column_values(encoding, by, "by"))
+        found["by"] = _as_categories(column_values(encoding, by, "by"))
     points = pd.DataFrame(found, index=index[sample])
     if points.dropna().empty:
         raise ValueError("plot: in no row is everything known that the picture shows; look for missing values")
@@ -122,7 +122,7 @@ def column_values(encoding: Encoding, what: Any, option: str) -> Any:
     return pd.Categorical(values)
 
 
-def _as_categories(encoding: Encoding, values: Any) -> pd.Categorical:
+def _as_categories(values: Any) -> pd.Categorical:
     """Values in words, in their order."""
     found = values if isinstance(values, pd.Categorical) else pd.Categorical(values)
     return found.rename_categories([level_text(value) for value in found.categories])

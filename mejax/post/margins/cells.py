@@ -20,7 +20,7 @@ from .tables import Levels, Sampled, grid, levels_of, with_values
 
 @dataclass(frozen=True)
 class Asked:
-    """What margins are asked for; `mejax.results.after.AfterFit.margins` explains the fields."""
+    """What margins are asked for; `fit.margins` explains the fields."""
 
     terms: str | Sequence[str] | None = None
     at: Any = None

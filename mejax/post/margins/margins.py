@@ -49,15 +49,15 @@ def margins(estimates: Estimates, encoding: Encoding, asked: Asked) -> MarginsFo
         places.append(cell.where)
         found.append(average(cell))
     outcomes = outcomes_of(estimates, encoding, asked.request, len(found[0].values))
-    frame = _frame(places, names, outcomes, asked, settled)
+    frame = _frame(places, names, outcomes)
     return MarginsFound(
-        functions=_functions(estimates, found, frame, asked, terms),
+        functions=_functions(estimates, found, tuple(frame["_label"]), small=asked.small),
         cells=frame.drop(columns="_label"),
         terms=terms,
         levels={name: known.texts for name, known in levels.items()},
         values={name: known.numbers for name, known in levels.items()},
         title=_title(asked),
-        expression=expression_of(estimates, encoding, asked.request),
+        expression=expression_of(estimates, asked.request),
         at=tuple(f"{k}._at: {describe(encoding, s)}" for k, s in enumerate(settled, 1)) if asked.at is not None else (),
         nobs=estimates.nobs,
         notes=_notes(estimates, found),
@@ -111,9 +111,7 @@ def _averages(averager: Averager | NonlinearAverager, estimable: Estimability) -
     return of_cell
 
 
-def _frame(
-    places: list[Mapping[str, str]], names: tuple[str, ...], outcomes: tuple[str, ...], asked: Asked, settled: list
-) -> pd.DataFrame:  # fmt: skip
+def _frame(places: list[Mapping[str, str]], names: tuple[str, ...], outcomes: tuple[str, ...]) -> pd.DataFrame:
     """What identifies each margin, outcome by outcome, and its label."""
     rows = [{**where, **({"outcome": o} if o else {})} for o in outcomes for where in places]
     known = dict.fromkeys(key for row in rows for key in row)
@@ -136,15 +134,14 @@ def _label(row: Mapping[str, str], names: tuple[str, ...], over: Sequence[str], 
     return "#".join(parts) or "_cons"
 
 
-def _functions(
-    estimates: Estimates, found: list[Average], frame: pd.DataFrame, asked: Asked, terms: tuple
-) -> Functions:  # fmt: skip
+def _functions(estimates: Estimates, found: list[Average], labels: tuple[str, ...], *, small: bool) -> Functions:
+    """The averages with their covariance matrix by the delta method."""
     values = np.stack([a.values for a in found], axis=1).ravel()  # outcome by outcome
     jacobian = np.stack([a.jacobian for a in found], axis=1).reshape(len(values), -1)
     covariance = np.nan_to_num(estimates.covariance, nan=0.0)
     spread = jacobian @ covariance @ jacobian.T
-    plain = Functions(tuple(frame["_label"]), values, spread)
-    if not asked.small:
+    plain = Functions(labels, values, spread)
+    if not small:
         return plain
     degrees = estimates.degrees
     if degrees is None:

@@ -104,7 +104,7 @@ def outcomes_of(estimates: Estimates, encoding: Encoding, asked: Request, count:
     return tuple(str(value) for value in found)
 
 
-def expression_of(estimates: Estimates, encoding: Encoding, asked: Request) -> str:
+def expression_of(estimates: Estimates, asked: Request) -> str:
     """What stands above a table of margins."""
     kind = kind_of(estimates)
     if kind == "linear":

@@ -48,7 +48,7 @@ def fitted_curves(
             "`menl`; of a response in categories `plot.outcomes()` shows the probabilities"
         )
     table = encoding.table()
-    x = _covariate(estimates, encoding, x)
+    x = _covariate(encoding, x)
     variables = _variables(spec, by)
     labels = _labels(table, variables)
     chosen = _chosen(table, variables, labels, groups)
@@ -76,7 +76,7 @@ def _grid(values: np.ndarray) -> np.ndarray:
     return np.linspace(values.min(), values.max(), _POINTS)
 
 
-def _covariate(estimates: Estimates, encoding: Encoding, x: str | None) -> str:
+def _covariate(encoding: Encoding, x: str | None) -> str:
     """The covariate asked for, or the first number that the mean reads."""
     if encoding.mean is not None:
         inside = [name for coding in encoding.mean.combinations for name in coding.variables]

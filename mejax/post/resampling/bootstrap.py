@@ -48,8 +48,10 @@ def bootstrap(
     n, kind, seed = asked
     checked_seed(seed, "bootstrap")
     _check(estimates, encoding, n, kind)
-    run = _clusters if kind == "cluster" else _responses
-    found = run(spec, estimates, encoding, (n, seed), report)
+    if kind == "cluster":
+        found = _clusters(estimates, (n, seed), report)
+    else:
+        found = _responses(spec, estimates, encoding, (n, seed), report)
     good = found.converged & np.isfinite(found.printed).all(axis=1)
     if not good.any():
         raise ValueError(
@@ -130,9 +132,7 @@ def _one_by_one(
     return Replicates(np.array(printed), np.array(value), np.array(converged))
 
 
-def _clusters(
-    spec: Spec, estimates: Estimates, encoding: Encoding, asked: tuple[int, int], report: Callable[[int], None]
-) -> Replicates:  # fmt: skip
+def _clusters(estimates: Estimates, asked: tuple[int, int], report: Callable[[int], None]) -> Replicates:
     """The top level's groups drawn with replacement: each enters with the number of times that it was drawn."""
     n, seed = asked
     size = _independent(estimates)
