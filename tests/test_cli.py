@@ -9,7 +9,7 @@ import pytest
 from references import seed
 
 from mejax import __version__, datasets, me
-from mejax.__main__ import main
+from mejax.__main__ import as_json, main
 
 EXAMPLE_1 = "mixed weight week || id:"
 FORMATS = {
@@ -208,3 +208,14 @@ def test_value_labels_of_a_stata_file_are_printed(capsys, tmp_path):
     assert (status, err) == (0, "")
     rows = [line.split("|")[0].strip() for line in out.splitlines() if "|" in line]
     assert rows[2:5] == ["Urea", "IBDU", "Urea (SC)"]
+
+
+def test_the_joint_test_of_a_small_sample_is_f():
+    """p belongs to F where there are denominator degrees of freedom, and to chi-squared otherwise."""
+    assert as_json(pig_by("kroger"))["wald"].keys() == {"F", "df", "ddf", "p"}
+    assert as_json(pig_by(None))["wald"].keys() == {"chi2", "df", "p"}
+
+
+def pig_by(method: str | None):
+    options = {} if method is None else {"dfmethod": method, "reml": True}
+    return me.mixed("weight week || id:", datasets.load("pig"), nolog=True, **options)
