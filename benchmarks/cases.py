@@ -4,7 +4,7 @@ Nothing here imports mejax: the module is also read inside the environments of t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -63,36 +63,32 @@ class Case:
         return (self.response, *self.fixed, *(effects.group for effects in self.random))
 
 
+SLEEPSTUDY = Case(
+    name="sleepstudy",
+    title="sleepstudy: 180 rows, 18 subjects, random intercept and slope",
+    build=data.sleepstudy,
+    formula="Reaction ~ Days + (Days | Subject)",
+    command="mixed Reaction Days || Subject: Days, covariance(unstructured)",
+    response="Reaction",
+    fixed=("Days",),
+    random=(Effects("Subject", ("Days",)),),
+    known=-875.969672,
+)
+
 CASES = {
     case.name: case
     for case in (
-        Case(
-            name="sleepstudy",
-            title="sleepstudy: 180 rows, 18 subjects, random intercept and slope",
-            build=data.sleepstudy,
-            formula="Reaction ~ Days + (Days | Subject)",
-            command="mixed Reaction Days || Subject: Days, covariance(unstructured)",
-            response="Reaction",
-            fixed=("Days",),
-            random=(Effects("Subject", ("Days",)),),
-            known=-875.969672,
-        ),
-        Case(
+        SLEEPSTUDY,
+        replace(
+            SLEEPSTUDY,
             name="bootstrap",
             title="sleepstudy: 1,000 parametric bootstrap replicates of the fit, random intercept and slope",
-            build=data.sleepstudy,
-            formula="Reaction ~ Days + (Days | Subject)",
-            command="mixed Reaction Days || Subject: Days, covariance(unstructured)",
-            response="Reaction",
-            fixed=("Days",),
-            random=(Effects("Subject", ("Days",)),),
             beyond="replicates of a bootstrap",
             calls={
                 "lme4": "bootMer(lmer(Reaction ~ Days + (Days | Subject), frame, REML = FALSE), estimates, "
                 "nsim = 1000, seed = 1)"
             },
             replicates=1000,
-            known=-875.969672,
         ),
         Case(
             name="pig",

@@ -31,7 +31,8 @@ def fit_linear(
         ValueError: starting values that do not fit the model, or a robust VCE without independent clusters.
     """
     _require_method(model, design, names, settings.df)
-    groups = None if settings.vce == "oim" else top_clusters(model, design, settings.clusters)
+    sampled = settings.kind == "pweight"
+    groups = None if settings.vce == "oim" else top_clusters(model, design, settings.clusters, sampled=sampled)
     found = climb(model, design, settings)
     v = np.asarray(found.at.v)
     ends = beyond(model.variances, np.asarray(found.at.hessian))
@@ -54,7 +55,7 @@ def fit_linear(
     return Estimates(
         model=model, design=design, names=names, theta=Params(fixed, random, residual, np.zeros(0)), v=v,
         status=judged.status, history=found.history, llf=float(found.at.value),
-        nobs=float(len(design.x) if settings.kind == "pweight" else model.count),
+        nobs=float(len(design.x) if sampled else model.count),
         coefficients=np.asarray(model.offset) + basis @ fixed, components=components, component_info=described,
         covariance=block_diagonal(vce, of_components),
         sigmas=sigmas_of(model.variances, factors, spread),

@@ -34,7 +34,7 @@ class Constraint(NamedTuple):
 
 @dataclass
 class Curve:
-    """The profile of one parameter: `root(c)` is sign(c - estimate) sqrt(2 {log L - log L(c)}).
+    """The profile of one parameter: where the signed root sign(c - estimate) sqrt(2 {log L - log L(c)}) has a value.
 
     `log` says that the parameter is positive and looked at on the log scale.  Points found are kept.
     """
@@ -46,10 +46,6 @@ class Curve:
     maximum: float
     at: Callable[[float, Any], tuple[float, Any]]
     found: dict[float, tuple[float, Any]]
-
-    def root(self, value: float) -> float:
-        """The signed root at a value of the parameter; NaN where no maximum was found."""
-        return self._at(self._scaled(value))[0]
 
     def limit(self, target: float) -> float:
         """The value of the parameter whose signed root is `target`: 0 for a positive one where the profile does not

@@ -9,7 +9,9 @@ from ..inference import cluster_scores, sandwich
 from ..lmm import LinearModel
 
 
-def top_clusters(model: LinearModel, design: Design, clusters: tuple[str, np.ndarray] | None) -> np.ndarray | None:
+def top_clusters(
+    model: LinearModel, design: Design, clusters: tuple[str, np.ndarray] | None, *, sampled: bool = False
+) -> np.ndarray | None:
     """Cluster of each top-level group for vce(cluster g), or None where the groups themselves are the clusters.
 
     Raises:
@@ -17,6 +19,11 @@ def top_clusters(model: LinearModel, design: Design, clusters: tuple[str, np.nda
     """
     if not model.plan.terms:
         raise ValueError("robust standard errors are those of clusters, and a model without random effects has none")
+    if model.cluster_totals is None and sampled:
+        raise ValueError(
+            "sampling weights need at least two independent top-level clusters for their standard errors; this model "
+            "has one (crossed effects or _all), or too many columns for sums by cluster. Fit it without the weights"
+        )
     if model.cluster_totals is None:
         raise ValueError(
             "robust standard errors need at least two independent top-level clusters; this model has one (crossed "

@@ -11,6 +11,7 @@ import pandas as pd
 from ..post.margins.contrasts import OVERALL, ContrastFound
 from ..post.margins.multiplicity import NAMES
 from ..post.margins.pairwise import PairwiseFound
+from ..post.margins.simultaneous import Comparisons
 from ..tables import Report, render, render_html
 from ..tables.contrasts import counts_sheet, effects_sheet, groups_sheet, tests_sheet
 from ..tables.layout import level_text
@@ -25,7 +26,7 @@ _SHARED = "Note: Margins sharing a letter in the group label are not significant
 class AbstractComparisons(abc.ABC):
     """What contrasts and pairwise comparisons share: their table, their picture, their print."""
 
-    _found: ContrastFound | PairwiseFound
+    _found: Comparisons
 
     @abc.abstractmethod
     def _sheets(self) -> list[Sheet]:
@@ -127,7 +128,7 @@ def _printed(label: str) -> str:
     return label if "(" in label else level_text(label)
 
 
-def _notes(found: ContrastFound | PairwiseFound) -> tuple[str, ...]:
+def _notes(found: Comparisons) -> tuple[str, ...]:
     return tuple(f"Note: {note}" for note in found.notes)
 
 
@@ -138,9 +139,10 @@ def _effects(table: pd.DataFrame, level: float, method: str, notes: tuple[str, .
     return effects_sheet(_by_term(shown), letter, level, above=(_DELTA, method, intervals), notes=notes)
 
 
-def _header(found: ContrastFound | PairwiseFound) -> Report:
-    expression = (f"Expression: {found.expression}",) if found.expression else ()
-    return Report(title=found.title, nobs=found.nobs, definitions=(*expression, *found.at), level=found.level)
+def _header(found: Comparisons) -> Report:
+    source = found.source
+    expression = (f"Expression: {source.expression}",) if source.expression else ()
+    return Report(title=found.title, nobs=source.nobs, definitions=(*expression, *source.at), level=found.level)
 
 
 def _intervals(table: pd.DataFrame, level: float, ax: Any) -> Any:

@@ -16,7 +16,7 @@ from ..prediction.request import Request
 from ..prediction.rows import Rows, equations_of
 from ..scales import structures
 from .row_statistics import Arguments, Partials, Slope, Statistic, lower_cells, numerics, partials
-from .slopes import column_slopes
+from .slopes import Extent, column_slopes, extent_of
 from .tables import Sampled
 
 CHUNK = 2**14  # rows that are worked on at once
@@ -40,6 +40,7 @@ class Averager:
         self.estimates, self.encoding, self.of, self.asked = estimates, encoding, of, asked
         self.slope: Slope = slope
         self.random = of.effects != "zero"
+        self.extents: dict[str, Extent] = {}  # of covariates in the sample
 
     def average(self, sampled: Sampled, variable: str | None = None) -> Average:
         """The weighted average over the rows, of the statistic or of its slope in a covariate."""
@@ -62,7 +63,7 @@ class Averager:
             raise ValueError(
                 "margins: a covariate has no value at these settings (a transformation of it is undefined)"
             )
-        along = None if variable is None else column_slopes(self.encoding, table, variable, random=self.random)
+        along = None if variable is None else self._slopes(table, variable)
         x = None if variable is None else table[variable].to_numpy(float)
         if pooled:
             new, along = _pooled(new, weights), None if along is None else _pooled(along, weights)
@@ -76,6 +77,11 @@ class Averager:
                 "by `at` or `time`"
             )
         return Average(weights @ found.value, self._jacobian(found, rows, slopes, weights))
+
+    def _slopes(self, table: pd.DataFrame, variable: str) -> NewDesign:
+        if variable not in self.extents:
+            self.extents[variable] = extent_of(self.encoding.table()[variable])
+        return column_slopes(self.encoding, table, variable, self.extents[variable], random=self.random)
 
     def _rows(self, new: NewDesign) -> Rows:
         index = pd.RangeIndex(len(new.x))

@@ -72,6 +72,7 @@ def cells_of(
             "margins: atmeans and asbalanced both say where the other factors stand, at their shares in the sample or "
             "at equal ones; leave out one of them"
         )
+    variables = None if asked.variables is None else _variables(encoding, asked)
     for over, part in _subsamples(encoding, sample, asked.over):
         for number, setting in enumerate(settled, 1):
             for term in terms:
@@ -79,7 +80,7 @@ def cells_of(
                     held = dict(setting) | {name: levels[name].values[v] for name, v in values.items()}
                     where = dict(over) | ({"_at": str(number)} if asked.at is not None else {})
                     where |= {name: levels[name].texts[v] for name, v in values.items()}
-                    yield from _slopes(encoding, _rows(encoding, part, held, asked), where, asked)
+                    yield from _slopes(encoding, _rows(encoding, part, held, asked), where, variables)
 
 
 def _names_of(over: Any) -> list[Any]:
@@ -98,21 +99,17 @@ def _combinations(term: tuple[str, ...], levels: Mapping[str, Levels]) -> Iterat
         yield dict(zip(term, index, strict=True))
 
 
-def _slopes(encoding: Encoding, sampled: Sampled, where: Mapping[str, str], asked: Asked) -> Iterator[Cell]:
+def _slopes(
+    encoding: Encoding, sampled: Sampled, where: Mapping[str, str], variables: Mapping[str, Levels | None] | None
+) -> Iterator[Cell]:
     """The cell itself, or one for each covariate whose slope is asked for and each level of a factor."""
-    if asked.variables is None:
+    if variables is None:
         yield Cell(sampled, where)
         return
-    for name in _variables(encoding, asked.variables):
-        if name not in factors_of(encoding):
+    for name, levels in variables.items():
+        if levels is None:
             yield Cell(sampled, {**where, "dydx": name}, name)
             continue
-        if asked.slope != "dydx":
-            raise ValueError(
-                f"margins: `{name}` is a factor, whose levels have differences (dydx) but no elasticities; "
-                f"leave it out of {asked.slope}"
-            )
-        levels = levels_of(encoding, name)
         base = levels.values[base_place(encoding, name, levels)]
         at_base = with_values(sampled, {name: base})
         for value, text in zip(levels.values, levels.texts, strict=True):
@@ -127,18 +124,26 @@ def base_place(encoding: Encoding, name: str, levels: Levels) -> int:
     return next((k for k, text in enumerate(levels.texts) if f"{text}.{name}" in bases), 0)
 
 
-def _variables(encoding: Encoding, asked: Sequence[str] | str) -> list[str]:
-    if asked == "*":
+def _variables(encoding: Encoding, asked: Asked) -> dict[str, Levels | None]:
+    """The covariates whose slopes are asked for, factors with their levels."""
+    if asked.variables == "*":
         names: list[Any] = [name for name in covariates_of(encoding) if name in _read(encoding)]
     else:
-        names = _listed(asked, "dydx", covariates_of(encoding))
-    for name in names:
-        require_covariate(encoding, name, "dydx")
+        names = _listed(asked.variables, "dydx", covariates_of(encoding))
     if not names:
         raise ValueError(
             "margins: there is no covariate whose slope could be taken: name one, or fit a model with some"
         )
-    return list(dict.fromkeys(names))
+    found, factors = {}, factors_of(encoding)
+    for name in names:
+        require_covariate(encoding, name, "dydx")
+        if name in factors and asked.slope != "dydx":
+            raise ValueError(
+                f"margins: `{name}` is a factor, whose levels have differences (dydx) but no elasticities; "
+                f"leave it out of {asked.slope}"
+            )
+        found[name] = levels_of(encoding, name) if name in factors else None
+    return found
 
 
 def _read(encoding: Encoding) -> set[str]:

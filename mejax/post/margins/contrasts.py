@@ -13,32 +13,19 @@ from .contrast_terms import ContrastTerm, contrast_terms
 from .found import MarginsFound
 from .grid import margin_factors, margin_settings
 from .multiplicity import check_method
-from .simultaneous import Compared, Family, compare, frame_of, method_notes
+from .simultaneous import Compared, Comparisons, Family, compare, frame_of, method_notes
 
 METHODS = ("noadjust", "bonferroni", "sidak", "scheffe", "holm")
 JOINT, OVERALL = "Joint", "Overall"
 
 
 @dataclass(frozen=True)
-class ContrastFound:
-    """`tests` has each term's joint test and those of its single contrasts, `table` the single contrasts, both indexed
-    by term and contrast.
-
-    `counts` are the numbers of contrasts that p-values and intervals are adjusted for, `omnibus` the terms without
-    single contrasts.
-    """
+class ContrastFound(Comparisons):
+    """`table` has the single contrasts, `tests` each term's joint test and those of its single contrasts, both indexed
+    by term and contrast; `omnibus` are the terms without single contrasts."""
 
     tests: pd.DataFrame
-    table: pd.DataFrame
-    counts: Mapping[str, int]
     omnibus: tuple[str, ...]
-    mcompare: str
-    level: float
-    title: str
-    expression: str
-    at: tuple[str, ...]
-    nobs: float
-    notes: tuple[str, ...] = ()
 
 
 def contrast(
@@ -91,11 +78,16 @@ def contrast(
         rows = np.vstack([term.rows for term in terms])
         everything = joint_test(found.functions.combined(tuple(map(str, range(len(rows)))), rows))
     return ContrastFound(
-        _tests(terms, joint, compared, everything), frame_of(compared, "contrast", sort=sort),
-        {part.heading: part.count for part in compared}, tuple(term.heading for term in terms if term.omnibus),
-        mcompare, level, f"Contrasts of {found.title[:1].lower()}{found.title[1:]}", found.expression, found.at,
-        found.nobs, (*found.notes, *_notes(terms, joint), *method_notes(mcompare)),
-    )  # fmt: skip
+        table=frame_of(compared, "contrast", sort=sort),
+        counts={part.heading: part.count for part in compared},
+        mcompare=mcompare,
+        level=level,
+        title=f"Contrasts of {found.title[:1].lower()}{found.title[1:]}",
+        source=found,
+        notes=(*found.notes, *_notes(terms, joint), *method_notes(mcompare)),
+        tests=_tests(terms, joint, compared, everything),
+        omnibus=tuple(term.heading for term in terms if term.omnibus),
+    )
 
 
 def _asked(found: MarginsFound, operators: Sequence[str] | str | None) -> tuple[ContrastTerm, ...]:

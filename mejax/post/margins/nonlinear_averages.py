@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 
 from ...fitting import Estimates
 from ...frame import Encoding
@@ -14,7 +15,7 @@ from ...menl import Mean
 from ..prediction.nonlinear_mean import mean_over, no_effects
 from .averages import Average
 from .row_statistics import Slope
-from .slopes import column_slopes
+from .slopes import column_slopes, extent_of
 from .tables import Sampled
 
 
@@ -29,7 +30,7 @@ class NonlinearAverager:
         """The weighted average over the rows, of the mean or of its slope in a covariate."""
         table, weights = sampled.table, sampled.weights / np.sum(sampled.weights)
         new = self.encoding.replay(table, random="none")
-        along = None if variable is None else column_slopes(self.encoding, table, variable, random=False)
+        along = None if variable is None else self._slopes(table, variable)
         if sampled.pooled:
             new, along = _pooled(new, weights), None if along is None else _pooled(along, weights)
             table, weights = table.iloc[:1], np.ones(1)
@@ -42,6 +43,10 @@ class NonlinearAverager:
             raise ValueError("margins: the mean is not finite at these settings; choose others by `at`")
         rest = len(self.estimates.printed) - len(jacobian)
         return Average(np.atleast_1d(values), np.append(np.asarray(jacobian), np.zeros(rest))[None])
+
+    def _slopes(self, table: pd.DataFrame, variable: str) -> NewDesign:
+        extent = extent_of(self.encoding.table()[variable])
+        return column_slopes(self.encoding, table, variable, extent, random=False)
 
     def mean_columns(self, sampled: Sampled) -> np.ndarray:
         """Nothing is left out of a nonlinear mean that an average could need."""

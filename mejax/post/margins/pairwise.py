@@ -1,6 +1,5 @@
 """All pairwise comparisons of margins, and the groups that they form."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations as pairs_of
 
@@ -13,27 +12,18 @@ from .found import MarginsFound
 from .grid import MarginGrid, margin_grid, margin_settings
 from .letters import compact_letters
 from .multiplicity import check_method
-from .simultaneous import Compared, Family, compare, frame_of, method_notes
+from .simultaneous import Compared, Comparisons, Family, compare, frame_of, method_notes
 
 METHODS = ("noadjust", "bonferroni", "sidak", "scheffe", "holm", "tukey")
 
 
 @dataclass(frozen=True)
-class PairwiseFound:
-    """`table` has the differences, by term and comparison, `margins` the margins themselves, by term and margin, with
-    their `groups` where letters were asked for; `counts` are the numbers of comparisons adjusted for."""
+class PairwiseFound(Comparisons):
+    """`table` has the differences, `margins` the margins themselves, by term and margin, with their `groups` where
+    letters were asked for."""
 
-    table: pd.DataFrame
     margins: pd.DataFrame
-    counts: Mapping[str, int]
     groups: bool
-    mcompare: str
-    level: float
-    title: str
-    expression: str
-    at: tuple[str, ...]
-    nobs: float
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,10 +81,16 @@ def pairwise(
         for parts, part in zip(members.values(), compared, strict=True)
     ]
     return PairwiseFound(
-        frame_of(compared, "comparison", sort=sort), pd.concat(margins), {c.heading: c.count for c in compared},
-        groups, mcompare, level, f"Pairwise comparisons of {found.title[:1].lower()}{found.title[1:]}",
-        found.expression, found.at, found.nobs, notes,
-    )  # fmt: skip
+        table=frame_of(compared, "comparison", sort=sort),
+        counts={c.heading: c.count for c in compared},
+        mcompare=mcompare,
+        level=level,
+        title=f"Pairwise comparisons of {found.title[:1].lower()}{found.title[1:]}",
+        source=found,
+        notes=notes,
+        margins=pd.concat(margins),
+        groups=groups,
+    )
 
 
 def _sets(found: MarginsFound, term: tuple[str, ...]) -> list[_Margins]:

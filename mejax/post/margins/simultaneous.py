@@ -1,6 +1,6 @@
 """Comparisons in families, with their statistics, p-values and intervals, adjusted or not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,25 @@ import pandas as pd
 
 from ..functions import Functions
 from ..wald import joint_test
+from .found import MarginsFound
 from .multiplicity import HOLM_NOTE, TUKEY_NOTE, Adjustment
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """What contrasts and pairwise comparisons of the margins `source` have in common.
+
+    `table` has each comparison, by term and label; `counts` are the numbers of comparisons that p-values and intervals
+    are adjusted for.
+    """
+
+    table: pd.DataFrame
+    counts: Mapping[str, int]
+    mcompare: str
+    level: float
+    title: str
+    source: MarginsFound
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -20,15 +21,28 @@ _POINTS = {
 }
 
 
-def column_slopes(encoding: Encoding, table: pd.DataFrame, name: str, *, random: bool) -> NewDesign:
+class Extent(NamedTuple):
+    """The least and the largest value of a covariate in the sample, and its standard deviation (1 where that is 0)."""
+
+    low: float
+    high: float
+    scale: float
+
+
+def extent_of(column: Any) -> Extent:
+    """That of the column of a table."""
+    values = column.to_numpy(float)
+    return Extent(float(values.min()), float(values.max()), float(np.std(values)) or 1.0)
+
+
+def column_slopes(encoding: Encoding, table: pd.DataFrame, name: str, extent: Extent, *, random: bool) -> NewDesign:
     """Derivatives in the column `name` of what `encoding.replay(table)` gives.
 
     By differences over five points, which lie between the least and the largest value in the sample where the row's own
     value does (a spline is not defined beyond), so that their error is of the order of 1e-12 for smooth functions.
     """
     x = table[name].to_numpy(float)
-    known = encoding.table()[name].to_numpy(float)
-    low, high, scale = float(known.min()), float(known.max()), float(np.std(known)) or 1.0
+    low, high, scale = extent
     size = np.where(np.abs(x) > _TINY * scale, np.abs(x), np.inf)
     step = np.minimum(np.minimum(_STEP * scale, _SHARE * size), (high - low) / 8.0 or np.inf)
     side = np.where((x <= high) & (x + 2 * step > high), -1, np.where((x >= low) & (x - 2 * step < low), 1, 0))

@@ -114,7 +114,7 @@ def _one_by_one(
     spec: Spec, estimates: Estimates, encoding: Encoding, y: list[Any], report: Callable[[int], None]
 ) -> Replicates:
     """Each replicate as a fit of its own, begun at the estimates."""
-    spec = replace(spec, options={**spec.options, "start": estimates.theta, "nolog": True})
+    spec = replace(spec, options={**spec.options, "start": estimates.theta})
     printed, value, converged = [], [], []
     for number, response in enumerate(y, 1):
         try:
