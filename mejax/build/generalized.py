@@ -8,7 +8,7 @@ import numpy as np
 
 from ..covstruct import AbstractCovariance
 from ..design import Design, Names, by_equation
-from ..elimination import HostTerm, Plan, make_plan, make_rows, merge_terms
+from ..elimination import AUTO, HostTerm, Plan, Solver, make_plan, make_rows, merge_terms
 from ..glmm import (
     LAPLACES,
     METHODS,
@@ -34,12 +34,14 @@ class Integration(NamedTuple):
     """How to integrate: `method` (None: mean-variance adaptive quadrature, Laplace where factors cross or a grid of 7
     points would have more than `MOST_NODES` nodes), `points` per
     dimension (one number, or one per level from the top; None: 7, and none for Laplace), whether to differentiate the
-    adaptation as well, and how many bytes an evaluation may take."""
+    adaptation as well, how many bytes an evaluation may take, and of how many devices the number of pieces must be a
+    multiple."""
 
     method: str | None = None
     points: int | tuple[int, ...] | None = None
     exact: bool = False
     bytes: float | None = None
+    devices: int = 1
 
 
 class Predictors(NamedTuple):
@@ -57,14 +59,14 @@ def alike(design: Design, equations: int) -> Predictors:
 
 def build_generalized(
     design: Design, names: Names, family: AbstractFamily, integration: Integration, constraints: Sequence = (),
-    *, predictors: Predictors | None = None,
+    *, predictors: Predictors | None = None, solver: Solver = AUTO,
 ) -> GeneralizedModel:  # fmt: skip
     """Whitened columns, nested pieces or a crossed plan, covariance structures, constraints; `predictors` where they
     do not have the same covariates."""
     predictors = alike(design, family.equations) if predictors is None else predictors
     blocks = [structure(e, d.width) for e, d in zip(names.effects, design.effects, strict=True)]
     linear = LinearConstraints.read(constraints, names, blocks, _ancillary_aliases(family, names))
-    plan, hosts, numbers = _sorted_plan(design, predictors.z)
+    plan, hosts, numbers = _sorted_plan(design, predictors.z, solver)
     method, points = _method(integration, plan, names)
     basis, offset = linear.coefficients(predictors.x.shape[2])
     x, root, base = _fixed_columns(design, predictors.x, basis, offset)
@@ -73,11 +75,12 @@ def build_generalized(
     if not plan.crossed and hosts:
         check_nodes(hosts, points, method)
         pieces = piece_count(hosts, points, *([] if integration.bytes is None else [integration.bytes]))
+        pieces += -pieces % integration.devices
     batch = _whole(design, plan, hosts, numbers, _Arrays(x, base, weights))
     parameters = _structure(blocks, family, linear)
     places: tuple[np.ndarray, ...] = ()
     if pieces > 1:
-        batch, places = _in_pieces(batch, hosts, pieces)
+        batch, places = in_pieces(batch, hosts, pieces)
     return GeneralizedModel(
         family=family, structure=parameters, batches=batch, 
         beginning=_beginning(parameters, design, x, base), plan=plan, root=root, basis=basis,
@@ -168,16 +171,18 @@ def _fixed_columns(design: Design, x: np.ndarray, basis: np.ndarray, offset: np.
     return (columns * scale).reshape(equations, n, -1), root / scale, base
 
 
-def _sorted_plan(design: Design, z: tuple[np.ndarray, ...]) -> tuple[Plan, list[HostTerm], list[Any]]:
+def _sorted_plan(
+    design: Design, z: tuple[np.ndarray, ...], solver: Solver
+) -> tuple[Plan, list[HostTerm], list[Any]]:
     """The plan, the terms of a nested model in the order of its chain, the lowest level first."""
     effects = design.effects
     hosts = merge_terms([np.asarray(e.codes) for e in effects], list(z), [e.size for e in effects])
-    plan, numbers = make_plan(hosts)
+    plan, numbers = make_plan(hosts, solver)
     if not plan.crossed:
         ordered = [hosts[level.term] for level in plan.chain]
         if any(one is not other for one, other in zip(ordered, hosts, strict=True)):
             hosts = ordered
-            plan, numbers = make_plan(hosts)
+            plan, numbers = make_plan(hosts, solver)
     return plan, hosts, numbers
 
 
@@ -221,7 +226,7 @@ def _cumulative(plan: Plan, hosts: list[HostTerm], groups: list[np.ndarray | Non
     return rows if weights is None else rows * weights, tuple(prior)
 
 
-def _in_pieces(batch: Batch, hosts: list[HostTerm], pieces: int) -> tuple[Batch, tuple[np.ndarray, ...]]:
+def in_pieces(batch: Batch, hosts: list[HostTerm], pieces: int) -> tuple[Batch, tuple[np.ndarray, ...]]:
     """The batch cut into pieces, and which group of each term stands at each of their places."""
     parts = cut(hosts, pieces)
     plan, rows, tree = cut_plan(hosts, parts)

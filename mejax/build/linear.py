@@ -7,9 +7,11 @@ import numpy as np
 from ..covstruct import ErrorRows, FreeVariances
 from ..design import Design, Names
 from ..elimination import (
+    AUTO,
     HostTerm,
     Plan,
     Rows,
+    Solver,
     cross_products,
     host_segment_sum,
     make_plan,
@@ -27,7 +29,9 @@ from .whiten import whiten, working_covariates, working_frames
 CLUSTER_TOTALS_LIMIT = 50_000_000  # numbers; beyond, `contributions` would need too much memory
 
 
-def build_linear(design: Design, names: Names, *, reml: bool, constraints: Sequence = ()) -> LinearModel:
+def build_linear(
+    design: Design, names: Names, *, reml: bool, constraints: Sequence = (), solver: Solver = AUTO
+) -> LinearModel:
     """Cross-products, elimination plan and covariance structures of y = X beta + Z u + e."""
     blocks = [structure(e, d.z.shape[1]) for e, d in zip(names.effects, design.effects, strict=True)]
     errors, rows = build_errors(design, names)
@@ -45,7 +49,7 @@ def build_linear(design: Design, names: Names, *, reml: bool, constraints: Seque
     effects = design.effects
     z = working_covariates(design, frames)
     hosts = merge_terms([e.codes for e in effects], z, [e.size for e in effects])
-    plan, numbers = make_plan(hosts)
+    plan, numbers = make_plan(hosts, solver)
     groups = _group_weights(design, plan)
     weights = row_weights(plan, hosts, design.weights, groups)[-1]
     white = whiten(x, y, weights)

@@ -7,13 +7,17 @@ alone and holds every index array that the elimination needs.
 """
 
 import itertools
-import os
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Int
 
 from .._typing import ArrayLike
+
+if TYPE_CHECKING:
+    from .layout import SparseLayout
 
 Index = Int[ArrayLike, "..."]
 
@@ -63,7 +67,9 @@ class Plan(eqx.Module):
     terms: tuple[Term, ...]
     chain: tuple[ChainLevel, ...]
     crossed: tuple[int, ...] = eqx.field(static=True)
-    columns: int = eqx.field(static=True)  # of the dense remainder
+    columns: int = eqx.field(static=True)  # of the remainder
+    sparse: "SparseLayout | None" = None  # where the remainder is not formed as a matrix
+    mesh: Mesh | None = eqx.field(static=True, default=None)  # the devices that the groups of a nested chain lie on
 
     @property
     def offsets(self) -> dict[int, int]:
@@ -126,13 +132,14 @@ def choose_chain(terms: list[HostTerm]) -> tuple[list[int], dict[tuple[int, int]
     return list(best), parents
 
 
-def make_plan(hosts: list[HostTerm]) -> tuple[Plan, list[list[np.ndarray]]]:
-    """The plan and, per chain level and crossed term, the pair numbers (n, width) of the rows."""
+def plan_chain(hosts: list[HostTerm]) -> tuple[Plan, list[list[np.ndarray]]]:
+    """The plan without the Schur update, and, per chain level and crossed term, the pair numbers (n, width) of the
+    rows."""
     chain, parents = choose_chain(hosts)
     crossed = tuple(t for t in range(len(hosts)) if t not in chain)
     offsets = np.cumsum([0, *(hosts[t].term.size * hosts[t].term.width for t in crossed)]).tolist()
-    check_memory(offsets[-1], 0)
     pairs = [_pairs(hosts[t], [hosts[c] for c in crossed], offsets) for t in chain]
+    empty = np.zeros(0, np.int32)
     levels = []
     for position, t in enumerate(chain):
         above = chain[position + 1 :]
@@ -143,8 +150,7 @@ def make_plan(hosts: list[HostTerm]) -> tuple[Plan, list[list[np.ndarray]]]:
             np.searchsorted(key, _key(anc[group], column, offsets[-1])).astype(np.int32)
             for key, anc in zip(keys, ancestors, strict=True)
         )
-        update = _schur_update(group, column, hosts[t].term.size, offsets[-1])
-        levels.append(ChainLevel(t, ancestors, group, column, up, *update))
+        levels.append(ChainLevel(t, ancestors, group, column, up, empty, empty, empty, empty, empty, 0))
     plan = Plan(tuple(h.term for h in hosts), tuple(levels), crossed, offsets[-1])
     return plan, [p[2] for p in pairs]
 
@@ -187,53 +193,3 @@ def unique_cells(cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inverse = np.empty(len(cell), np.int64)
     inverse[order] = np.cumsum(first) - 1
     return ordered[first], inverse
-
-
-# A group that meets more than this share of the columns is cheaper in a dense product: one pair of pairs takes as long
-# as 60 multiply-adds there (2.4 ns against 0.04 ns), so m^2/2 x 60 > columns^2.
-HEAVY = 0.18
-
-
-COPIES = 8  # matrices of the remainder's size that an evaluation holds at once
-PAIR_BYTES = 40  # per pair of pairs: three indices and the products
-
-
-def machine_memory() -> float:
-    """Bytes of this machine's memory; infinity where the system does not say."""
-    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")) if hasattr(os, "sysconf") else np.inf
-
-
-def check_memory(columns: int, pairs_of_pairs: int) -> None:
-    """Refuse a model whose dense remainder cannot fit into this machine's memory."""
-    needed = 8.0 * COPIES * columns**2 + PAIR_BYTES * pairs_of_pairs
-    total = machine_memory()
-    if needed > total:
-        raise ValueError(
-            f"the crossed factors leave a dense matrix of {columns:,} columns; fitting needs about {needed / 1e9:.1f} "
-            f"GB of memory and this machine has {total / 1e9:.1f} GB. Drop the crossed factor with the fewest rows per "
-            "level, merge rare levels, or use a machine with more memory"
-        )
-
-
-def _schur_update(group, column, size: int, columns: int):
-    """left, right, entry, heavy_pairs, heavy_cells, heavy of a `ChainLevel`; pairs are sorted by (group, column)."""
-    index = np.int32 if columns < 46340 else np.int64
-    empty = np.zeros(0, np.int32)
-    if len(group) == 0:
-        return empty, empty, empty, empty, empty, 0
-    counts = np.bincount(group, minlength=size)
-    is_heavy = counts > HEAVY * columns
-    heavy_pairs = np.flatnonzero(is_heavy[group])
-    row = np.cumsum(is_heavy) - 1
-    heavy_cells = row[group[heavy_pairs]].astype(index) * index(columns) + column[heavy_pairs]
-    start = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    check_memory(columns, int(np.sum(counts[~is_heavy].astype(np.int64) * (counts[~is_heavy] + 1) // 2)))
-    # ordered by column, so that consecutive writes stay close together
-    by_column = np.argsort(column, kind="stable")
-    by_column = by_column[~is_heavy[group[by_column]]]
-    repeats = (by_column - start[group[by_column]] + 1).astype(np.int32)
-    left = np.repeat(by_column.astype(np.int32), repeats)
-    base = start[group[by_column]] - (np.cumsum(repeats, dtype=np.int64) - repeats)
-    right = (np.repeat(base, repeats) + np.arange(len(left))).astype(np.int32)
-    entry = column.astype(index)[left] * index(columns) + column[right]
-    return left, right, entry, heavy_pairs.astype(np.int32), heavy_cells.astype(index), int(is_heavy.sum())

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from .plan import Plan
 from .products import Products
-from .schur import _start, _subtract_gram, _symmetric, _update_above
+from .schur import start, subtract_gram, symmetric, update_above
 from .spd import logdet_inverse, logdet_quadratic
 
 Blocks = tuple[Float[Array, "_ ..."], ...]  # per term (J, *K, q)
@@ -40,7 +40,7 @@ class Reduced(NamedTuple):
 
 def reduce_chain(plan: Plan, products: Products, prior: tuple) -> Reduced:
     """Eliminate the chain.  `prior` holds per term the precision of each group (J,), or None for 1."""
-    state = _start(products)
+    state = start(products)
     logdets, ks, betweens = [], [], []
     lower = jnp.zeros(plan.columns**2).at[products.crossed_entries].add(products.crossed_values)
     for position, level in enumerate(plan.chain):
@@ -51,9 +51,9 @@ def reduce_chain(plan: Plan, products: Products, prior: tuple) -> Reduced:
         betweens.append(tuple(state.between[position]))
         if plan.columns:
             kp = jnp.einsum("pqr,pr->pq", k[level.pair_group], state.pairs[position])
-            lower = _subtract_gram(level, lower, state.pairs[position], kp, plan)
-        state = _update_above(plan, state, position, k, k @ state.dense[position])
-    s = _symmetric(lower, plan.columns)
+            lower = subtract_gram(level, lower, state.pairs[position], kp, plan)
+        state = update_above(plan, state, position, k, k @ state.dense[position])
+    s = symmetric(lower, plan.columns)
     s = s + jnp.diag(_crossed_prior(plan, prior)) if plan.columns else s
     factor = Factor(tuple(ks), tuple(betweens), tuple(state.pairs), jnp.zeros((0, 0)))
     return Reduced(tuple(logdets), factor, s)

@@ -13,7 +13,7 @@ from ..frame import Encoding, read
 from ..likelihoods import family
 from ..syntax import Spec, refuse_unbuilt
 from ..syntax.constraints import Constraint, canonical, collect_constraints
-from .settings import Say, generalized_settings, linear_settings, nonlinear_settings, optimiser
+from .settings import Say, generalized_settings, linear_settings, nonlinear_settings, optimiser, solver
 from .weights import rescaled
 
 
@@ -49,12 +49,14 @@ def built(spec: Spec, design: Design, encoding: Encoding) -> Any:
     """The model that `fit_design` fits, its arrays on the host; of `menl` the linearised one."""
     constraints = _constraints(spec, encoding)
     if spec.command == "mixed":
-        return build_linear(design, encoding.names, reml=bool(spec.option("reml")), constraints=constraints)
+        reml = bool(spec.option("reml"))
+        return build_linear(design, encoding.names, reml=reml, constraints=constraints, solver=solver(spec))
     if spec.nonlinear is not None:
         return build_nonlinear(design, encoding.names, spec.nonlinear, reml=bool(spec.option("reml")))
     exact = bool(spec.option("exactderivatives"))
     integration = Integration(spec.option("intmethod"), spec.option("intpoints"), exact)
-    return build_generalized(design, encoding.names, _family(encoding), integration, constraints)
+    family = _family(encoding)
+    return build_generalized(design, encoding.names, family, integration, constraints, solver=solver(spec))
 
 
 def _family(encoding: Encoding):

@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..elimination import Solver
 from ..fitting import FitSettings, GeneralizedSettings, NonlinearSettings
 from ..frame import Encoding
 from ..optimise import Settings
 from ..syntax import Spec
 
 Say = Callable[[str], None]
+FEWEST_PROBES = 8
 
 
 def nonlinear_settings(spec: Spec, encoding: Encoding, say: Say) -> NonlinearSettings:
@@ -136,6 +138,17 @@ def generalized_settings(spec: Spec, encoding: Encoding, say: Say) -> Generalize
 
 def _clusters(vce: tuple[str, ...], encoding: Encoding):
     return (vce[1], encoding.extras["cluster"]) if vce[0] == "cluster" else None
+
+
+def solver(spec: Spec) -> Solver:
+    """How the remainder of crossed random effects is to be met."""
+    probes = spec.option("probes", Solver().probes)
+    if probes < FEWEST_PROBES:
+        raise ValueError(
+            f"probes({probes}): the Monte Carlo error is estimated from the differences between the probes, of which "
+            f"{FEWEST_PROBES} are needed at least"
+        )
+    return Solver(spec.option("solver", "auto"), probes, spec.option("rseed", Solver().seed))
 
 
 def optimiser(spec: Spec) -> Settings:

@@ -35,11 +35,13 @@ def evaluate(model: LinearModel, v: Float[ArrayLike, " m"]) -> Evaluation:
     """Value, gradient and Hessian of the profile (or restricted) likelihood.
 
     log|V| and W'V^-1 W are expanded to second order in v by an `Expansion`; what follows from them is small.  With
-    structured errors the cross-products themselves depend on v, and the whole is differentiated.
+    structured errors the cross-products themselves depend on v, and the whole is differentiated.  Where the remainder
+    is met iteratively, derivatives are estimated from the same random vectors as the value (see
+    `mejax.elimination.krylov`).
     """
     v = jnp.asarray(v)
-    if model.errors is not None:
-        return _evaluate_rows(model, v)
+    if model.errors is not None or model.plan.sparse is not None:
+        return _evaluate_whole(model, v)
     depth = len(v) - 1 if model.variances.profiled else len(v)
     expansion = choose_expansion(model)(model, v, depth)
     logdet_x, inverse, contrast = dense_parts(expansion.total)
@@ -68,8 +70,9 @@ def _held(hessian, bent):
     return hessian.at[:depth, :depth].add(bent)
 
 
-def _evaluate_rows(model: LinearModel, v) -> Evaluation:
-    """With structured errors: the three numbers of `Sufficient` differentiated twice, in one pass."""
+def _evaluate_whole(model: LinearModel, v) -> Evaluation:
+    """With structured errors, or where the remainder is met iteratively: the three numbers of `Sufficient`
+    differentiated twice, in one pass."""
     variances = model.variances
     depth = len(v) - 1 if variances.profiled else len(v)
 
@@ -78,11 +81,8 @@ def _evaluate_rows(model: LinearModel, v) -> Evaluation:
         total, t = sufficient(model, variances.working_factors(there), variances.residual(there))
         return jnp.stack(t), (total, t)
 
-    def slopes(step):
-        first, (total, t) = jax.jacrev(numbers, has_aux=True)(step)
-        return (first, total), (first, total, t)
-
-    (second, totals), (first, total, t) = jax.jacfwd(slopes, has_aux=True)(jnp.zeros(depth))
+    twice = _forward_twice if model.plan.sparse is not None else _reverse_forward
+    (total, t), first, totals, second = twice(numbers, depth)
     v = v.at[-1].set(best_log_sigma(model, t, v[-1])) if variances.profiled else v
     log_sigma = variances.log_sigma(v)
     pull = model.unit**2 * jnp.exp(-2 * log_sigma)
@@ -94,6 +94,33 @@ def _evaluate_rows(model: LinearModel, v) -> Evaluation:
     held = _held(hessian, -pull * moved @ inverse @ moved.T)
     fixed, covariance = gls(model, total, log_sigma)
     return Evaluation(v, criterion(model, t, log_sigma), gradient, hessian, held, fixed, covariance)
+
+
+def _reverse_forward(numbers, depth: int):
+    """(auxiliary values, first derivatives (3, m), those of W'V^-1W (w, w, m), second derivatives (3, m, m)): forward
+    over reverse."""
+
+    def slopes(step):
+        first, (total, t) = jax.jacrev(numbers, has_aux=True)(step)
+        return (first, total), (first, total, t)
+
+    (second, totals), (first, total, t) = jax.jacfwd(slopes, has_aux=True)(jnp.zeros(depth))
+    return (total, t), first, totals, second
+
+
+def _forward_twice(numbers, depth: int):
+    """The same, forward over forward and one direction at a time: no product with the remainder is transposed, and
+    each direction takes one more run of conjugate gradients."""
+    eye = jnp.eye(depth)
+
+    def slopes(step):
+        (values, (total, t)), tangent = jax.linearize(numbers, step)
+        first, (totals, _) = jax.lax.map(tangent, eye)
+        return (first, totals), (total, t)
+
+    (first, totals), tangent, aux = jax.linearize(slopes, jnp.zeros(depth), has_aux=True)
+    second, _ = jax.lax.map(tangent, eye)
+    return aux, first.T, jnp.moveaxis(totals, 0, -1), jnp.moveaxis(second, -1, 0)
 
 
 def choose_expansion(model: LinearModel) -> type[Expansion]:

@@ -21,6 +21,7 @@ _CHOICES = {
     "dispersion": ("m:ean", "c:onstant"),
     "distribution": ("e:xponential", "w:eibull", "logl:ogistic", "logn:ormal", "gam:ma", "ln:ormal", "llog:istic"),
     "pwscale": ("size", "eff:ective", "gk"),
+    "solver": ("auto", "exact", "iter:ative"),
     "technique": ("nr", "bhhh", "dfp", "bfgs"),
     "startvalues": ("zero", "const:antonly", "fixed:only"),
 }

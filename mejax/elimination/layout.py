@@ -1,0 +1,132 @@
+"""Where the entries of a sparse remainder stand: index arrays for products with many columns at once.
+
+The entries of a sparse matrix are sorted by row and cut into chunks of a fixed width, padded with zeros, so that a
+product is a sum of `width` gathers, which compile to one loop without scattered writes on a CPU and to one kernel on a
+GPU; a sum over the few chunks of a row follows.
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.ops import segment_sum
+from jaxtyping import Array, Float, Int
+
+from .._typing import ArrayLike
+from .plan import HostTerm, Plan
+from .products import crossed_cells
+
+WIDTHS = (4, 8, 16)  # entries of a chunk: the largest that the average row fills
+EXTREMES = 8  # eigenvectors that are taken out before traces are estimated
+
+
+class Chunks(eqx.Module):
+    """`place` (chunks, width): which of the `count` entries stands there (`count`: none); `column` its column; `row` of
+    every chunk, ascending."""
+
+    place: Int[ArrayLike, "chunks width"]
+    column: Int[ArrayLike, "chunks width"]
+    row: Int[ArrayLike, " chunks"]
+    rows: int = eqx.field(static=True)
+
+    def spread(self, entries: Float[Array, " count"]) -> Float[Array, "chunks width"]:
+        """The values of the entries in their places."""
+        return jnp.append(entries, 0.0)[self.place]
+
+    def times(self, values: Float[Array, "chunks width"], x: Float[Array, "columns t"]) -> Float[Array, "rows t"]:
+        """The product of the matrix with the values `spread` and a dense one."""
+        total = values[:, 0, None] * x[self.column[:, 0]]
+        for k in range(1, values.shape[1]):
+            total = total + values[:, k, None] * x[self.column[:, k]]
+        return segment_sum(total, self.row, self.rows, indices_are_sorted=True)
+
+
+def make_chunks(row: np.ndarray, column: np.ndarray, rows: int) -> Chunks:
+    """The layout of entries at (row, column), in any order."""
+    order = np.argsort(row, kind="stable") if np.any(row[1:] < row[:-1]) else np.arange(len(row))
+    counts = np.bincount(row, minlength=rows)
+    average = len(row) / max(np.count_nonzero(counts), 1)
+    width = max([w for w in WIDTHS if w <= average], default=WIDTHS[0])
+    chunks = -(-counts // width)
+    first = np.concatenate([[0], np.cumsum(chunks)])
+    within = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    target = np.repeat(first[:-1], counts) * width + within
+    place = np.full(first[-1] * width, len(row), np.int32)
+    place[target] = order
+    columns = np.zeros(first[-1] * width, np.int32)
+    columns[target] = column[order]
+    number = np.repeat(np.arange(rows, dtype=np.int32), chunks)
+    return Chunks(place.reshape(-1, width), columns.reshape(-1, width), number, rows)
+
+
+class LevelLayout(eqx.Module):
+    """The pairs of a chain level: `by_group` has a row for each group, `by_column` for each column of the remainder.
+
+    `cells[i]` are the pairs (cells, width) in which a group meets a level of the i-th crossed term, whose number is
+    `levels[i]`.
+    """
+
+    by_group: Chunks
+    by_column: Chunks
+    cells: tuple[Int[ArrayLike, "_ _"], ...]
+    levels: tuple[Int[ArrayLike, " _"], ...]
+
+
+class SparseLayout(eqx.Module):
+    """Everything about a sparse remainder that no parameter changes.
+
+    `chain` holds the layouts of the chain's levels.  Of the products among the crossed columns `diagonal` are those in
+    the diagonal, and `across` lays out the others (those at `off`, in both triangles; None where there are none);
+    `blocks[i]` (width, width, size) says where the diagonal blocks of the i-th crossed term stand.  `signs` are random
+    signs, one column for each probe; the first `extremes` are those from which the extreme eigenvectors are sought.
+    """
+
+    chain: tuple[LevelLayout, ...]
+    diagonal: Int[ArrayLike, " Q"]
+    off: Int[ArrayLike, " _"]
+    across: Chunks | None
+    blocks: tuple[Int[ArrayLike, "q q _"], ...]
+    signs: Int[ArrayLike, "Q t"]
+    extremes: int = eqx.field(static=True)
+
+
+def make_layout(plan: Plan, hosts: list[HostTerm], probes: int, seed: int) -> SparseLayout:
+    """The layout of the remainder of a plan that was made without a dense one, with its random signs."""
+    cells = crossed_cells(plan, hosts)
+    entries = np.concatenate([e for c in cells for e in c.entries]).astype(np.int64)
+    row, column = np.divmod(entries, plan.columns)
+    off = np.flatnonzero(row != column)
+    diagonal = np.empty(plan.columns, np.int64)
+    diagonal[row[row == column]] = np.flatnonzero(row == column)
+    across = None
+    if len(off):
+        both = np.concatenate([row[off], column[off]]), np.concatenate([column[off], row[off]])
+        across = make_chunks(*both, plan.columns)
+    signs = np.random.default_rng(seed).integers(0, 2, (plan.columns, EXTREMES + probes), np.int8) * 2 - 1
+    chain = tuple(_level(plan, level.term, level.pair_group, level.pair_column) for level in plan.chain)
+    return SparseLayout(chain, diagonal, off, across, _blocks(plan), signs.astype(np.int8), EXTREMES)
+
+
+def _level(plan: Plan, term: int, group, column) -> LevelLayout:
+    cells, levels = [], []
+    for t, offset in plan.offsets.items():
+        size, width = plan.terms[t].size, plan.terms[t].width
+        inside = (column >= offset) & (column < offset + size * width)
+        first = np.flatnonzero(inside & ((column - offset) % width == 0))
+        cells.append((first[:, None] + np.arange(width)).astype(np.int32))
+        levels.append(((column[first] - offset) // width).astype(np.int32))
+    by_group = make_chunks(group, column, plan.terms[term].size)
+    return LevelLayout(by_group, make_chunks(column, group, plan.columns), tuple(cells), tuple(levels))
+
+
+def _blocks(plan: Plan) -> tuple[np.ndarray, ...]:
+    """`Products.crossed_values` begins with the lower triangles of the diagonal blocks, entry by entry."""
+    found, start = [], 0
+    for t in plan.crossed:
+        size, width = plan.terms[t].size, plan.terms[t].width
+        places = np.empty((width, width, size), np.int64)
+        for i in range(width):
+            for j in range(i + 1):
+                places[i, j] = places[j, i] = start + np.arange(size)
+                start += size
+        found.append(places)
+    return tuple(found)

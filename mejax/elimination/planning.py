@@ -1,0 +1,116 @@
+"""How the remainder of a crossed model is to be met: as a matrix, factorised exactly, or iteratively in products.
+
+Which way it goes follows from the incidence of the factors: how many columns are left after the chain, and how many
+pairs of them meet in a group of it.
+"""
+
+import dataclasses
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from .layout import make_layout
+from .plan import ChainLevel, HostTerm, Plan, plan_chain
+
+# A group that meets more than this share of the columns is cheaper in a dense product: one pair of pairs takes as long
+# as 60 multiply-adds there (2.4 ns against 0.04 ns), so m^2/2 x 60 > columns^2.
+HEAVY = 0.18
+COPIES = 8  # matrices of the remainder's size that an evaluation holds at once
+PAIR_BYTES = 40  # per pair of pairs: three indices and the products
+SHARE = 0.7  # of the machine's memory that a dense remainder may take before it is met iteratively
+
+
+@dataclass(frozen=True)
+class Solver:
+    """`method` is "exact", "iterative", or "auto": exact where that fits into memory.  `probes` random vectors, drawn
+    with `seed`, estimate traces in the iterative method."""
+
+    method: str = "auto"
+    probes: int = 32
+    seed: int = 0
+
+
+AUTO = Solver()
+
+
+def make_plan(hosts: list[HostTerm], solver: Solver = AUTO) -> tuple[Plan, list[list[np.ndarray]]]:
+    """The plan and, per chain level and crossed term, the pair numbers (n, width) of the rows.
+
+    Raises:
+        ValueError: an exact remainder that cannot fit into this machine's memory, or an iterative method where there
+            is no remainder.
+    """
+    plan, numbers = plan_chain(hosts)
+    if solver.method == "iterative" and not plan.columns:
+        raise ValueError(
+            "solver(iterative) is for crossed random effects, and the groups of this model are nested, which is solved "
+            "exactly in linear time; leave it out"
+        )
+    needed = predicted_memory(plan)
+    iterative = solver.method == "iterative" or (solver.method == "auto" and needed > SHARE * machine_memory())
+    if iterative:
+        return dataclasses.replace(plan, sparse=make_layout(plan, hosts, solver.probes, solver.seed)), numbers
+    check_memory(plan.columns, needed)
+    chain = tuple(with_update(level, plan.terms[level.term].size, plan.columns) for level in plan.chain)
+    return dataclasses.replace(plan, chain=chain), numbers
+
+
+def machine_memory() -> float:
+    """Bytes of this machine's memory; infinity where the system does not say."""
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")) if hasattr(os, "sysconf") else np.inf
+
+
+def predicted_memory(plan: Plan) -> float:
+    """Bytes that a fit with a dense remainder needs beside its data."""
+    return 8.0 * COPIES * plan.columns**2 + PAIR_BYTES * sum(
+        _pairs_of_pairs(_meetings(level, plan), plan.columns) for level in plan.chain
+    )
+
+
+def check_memory(columns: int, needed: float) -> None:
+    """Refuse a model whose dense remainder cannot fit into this machine's memory."""
+    total = machine_memory()
+    if needed > total:
+        raise ValueError(
+            f"the crossed factors leave a dense matrix of {columns:,} columns; an exact fit needs about "
+            f"{needed / 1e9:.1f} GB of memory and this machine has {total / 1e9:.1f} GB. Leave out solver(exact): "
+            "the iterative solver has a Monte Carlo error, which it reports, and needs little memory"
+        )
+
+
+def _meetings(level: ChainLevel, plan: Plan) -> np.ndarray:
+    """How many columns each group meets."""
+    return np.bincount(level.pair_group, minlength=plan.terms[level.term].size).astype(np.int64)
+
+
+def _pairs_of_pairs(counts: np.ndarray, columns: int) -> int:
+    """What is listed: the pairs of pairs of the groups that are not heavy."""
+    light = counts[counts <= HEAVY * columns]
+    return int(np.sum(light * (light + 1) // 2))
+
+
+def with_update(level: ChainLevel, size: int, columns: int) -> ChainLevel:
+    """The level with its Schur update; pairs are sorted by (group, column)."""
+    group, column = np.asarray(level.pair_group), np.asarray(level.pair_column)
+    if len(group) == 0:
+        return level
+    index = np.int32 if columns < 46340 else np.int64
+    counts = np.bincount(group, minlength=size)
+    is_heavy = counts > HEAVY * columns
+    heavy_pairs = np.flatnonzero(is_heavy[group])
+    row = np.cumsum(is_heavy) - 1
+    heavy_cells = row[group[heavy_pairs]].astype(index) * index(columns) + column[heavy_pairs]
+    start = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    # ordered by column, so that consecutive writes stay close together
+    by_column = np.argsort(column, kind="stable")
+    by_column = by_column[~is_heavy[group[by_column]]]
+    repeats = (by_column - start[group[by_column]] + 1).astype(np.int32)
+    left = np.repeat(by_column.astype(np.int32), repeats)
+    base = start[group[by_column]] - (np.cumsum(repeats, dtype=np.int64) - repeats)
+    right = (np.repeat(base, repeats) + np.arange(len(left))).astype(np.int32)
+    entry = column.astype(index)[left] * index(columns) + column[right]
+    return dataclasses.replace(
+        level, left=left, right=right, entry=entry, heavy_pairs=heavy_pairs.astype(np.int32),
+        heavy_cells=heavy_cells.astype(index), heavy=int(is_heavy.sum()),
+    )  # fmt: skip
