@@ -1,5 +1,8 @@
 """The blocked solver of linear models (and of every Laplace approximation): plan, cross-products, elimination."""
 
+from .krylov import Noise as Noise
+from .krylov import noise as noise
+from .layout import thinned as thinned
 from .plan import ChainLevel as ChainLevel
 from .plan import HostTerm as HostTerm
 from .plan import Plan as Plan

@@ -24,7 +24,8 @@ from .sparse import Balanced
 
 TOLERANCE = 1e-10  # of the residuals, relative to the right-hand sides
 STEPS = 400  # of conjugate gradients at most
-SWEEPS = 4  # of the search for extreme eigenvectors
+SWEEPS = 2  # of inverse iteration for the extreme eigenvectors
+ROUGHLY = 0.01  # the same tolerance there
 # log x = integral over s of e^s {1 / (1 + e^s) - 1 / (x + e^s)}: the trapezoidal rule has 15 digits for 1e-8 < x < 1e8
 NODES = np.exp(np.arange(-56.0, 56.0, 0.5))
 
@@ -48,10 +49,10 @@ class Run(NamedTuple):
     steps: Int[Array, ""]
 
 
-def conjugate_gradients(times, b: Float[Array, "Q t"]) -> Run:
+def conjugate_gradients(times, b: Float[Array, "Q t"], tolerance: float = TOLERANCE) -> Run:
     """M x = b for every column at once, a column resting when its residual is small; NaN where none becomes small."""
     squares = jnp.sum(b * b, 0)
-    target = TOLERANCE**2 * squares
+    target = tolerance**2 * squares
     t = b.shape[1]
 
     def unfinished(carry):
@@ -98,13 +99,18 @@ def logarithms(run: Run) -> Float[Array, " t"]:
 
 
 def directions(balanced: Balanced) -> Float[Array, "Q t"]:
-    """V, near the extreme eigenvectors of M, and the random vectors without their parts in it; held constant."""
+    """V, orthonormal, with unit vectors of small terms and vectors near the extreme eigenvectors of M, and the random
+    vectors without their parts in it; held constant."""
     balanced = jax.lax.stop_gradient(balanced)
     layout = balanced.layout
-    signs = jnp.asarray(layout.signs, float)
-    v, rest = signs[:, : layout.extremes], signs[:, layout.extremes :]
-    for _ in range(SWEEPS):
-        v = _orthonormal(v - balanced.times(v))
+    vectors = jnp.asarray(layout.vectors, float)
+    v, rest = vectors[:, : layout.units], vectors[:, layout.exact :]
+    if layout.extremes:
+        sought = vectors[:, layout.units : layout.exact]
+        for _ in range(SWEEPS):
+            sought = conjugate_gradients(balanced.times, sought, ROUGHLY).x - sought
+            sought = _orthonormal(sought - v @ (v.T @ sought))
+        v = jnp.concatenate([v, sought], 1)
     return jnp.concatenate([v, rest - v @ (v.T @ rest)], 1)
 
 
@@ -120,14 +126,14 @@ def _orthonormal(v: Float[Array, "Q k"]) -> Float[Array, "Q k"]:
 
 def traces(balanced: Balanced, run: Run, b: Float[Array, "Q t"]) -> tuple[Float[Array, ""], Float[Array, " _"]]:
     """tr f(M): the sum over V, and the estimate of what remains by each random vector."""
-    k = balanced.layout.extremes
+    k = balanced.layout.exact
     forms = jnp.sum(b * b, 0) * (logarithms(run) - (run.diagonal[0] - 1.0))
     return jnp.sum(forms[:k]), forms[k:]
 
 
 def shares(balanced: Balanced) -> np.ndarray:
     """What each vector counts in a trace."""
-    k, count = balanced.layout.extremes, balanced.layout.signs.shape[1]
+    k, count = balanced.layout.exact, balanced.layout.vectors.shape[1]
     return np.concatenate([np.ones(k), np.full(count - k, 1.0 / (count - k))])
 
 
@@ -144,17 +150,36 @@ def _reduce(balanced: Balanced, b: Float[Array, "Q t"], c: Float[Array, "Q w"]) 
 def _reduce_jvp(primals, tangents):
     (balanced, b, c), (moved, _, dc) = primals, tangents
     out = _reduce(balanced, b, c)
-    every = jnp.concatenate([b, out.inverse, out.solved], 1)
-    along = jax.jvp(lambda m: (m.times(every), m.logdet), (balanced,), (moved,))[1]
-    t, w = b.shape[1], c.shape[1]
-    of_b, of_inverse, of_solved = along[0][:, :t], along[0][:, t : 2 * t], along[0][:, 2 * t :]
-    logdet = along[1] + jnp.sum(shares(balanced) * (out.inverse - b) * of_b)
+    t = b.shape[1]
+    along = lambda x: jax.jvp(lambda m: m.times(x), (balanced,), (moved,))[1]
+    of_both = along(jnp.concatenate([b, out.solved], 1))
+    of_solved = of_both[:, t:]
+    logdet = jax.jvp(lambda m: m.logdet, (balanced,), (moved,))[1]
+    logdet = logdet + jnp.sum(shares(balanced) * (out.inverse - b) * of_both[:, :t])
     cross = dc.T @ out.solved
     quadratic = cross + cross.T - out.solved.T @ of_solved
-    both = solve(balanced, jnp.concatenate([-of_inverse, dc - of_solved], 1))
-    return out, Reduced(logdet, quadratic, both[:, :t], both[:, t : t + w])
+    both = solve(balanced, jnp.concatenate([-along(out.inverse), dc - of_solved], 1))
+    return out, Reduced(logdet, quadratic, both[:, :t], both[:, t:])
 
 
 def reduce_sparse(balanced: Balanced, c: Float[Array, "Q w"]) -> Reduced:
     """`c` are the crossed columns' products with the dense ones, balanced (`Balanced.scaled`)."""
     return _reduce(balanced, directions(balanced), c)
+
+
+class Noise(NamedTuple):
+    """By how much the probes differ: their estimates of tr f(M), (t,), and of its derivatives, (t, m)."""
+
+    forms: Float[Array, " t"]
+    slopes: Float[Array, "t m"]
+
+
+def noise(balanced_at, step: Float[Array, " m"]) -> Noise:
+    """The probes' own estimates, `balanced_at`(step) being the remainder as a function of parameters."""
+    balanced = balanced_at(step)
+    k, b = balanced.layout.exact, directions(balanced)
+    run = conjugate_gradients(balanced.times, b)
+    weight = (run.x - b)[:, k:]
+    tangent = jax.linearize(lambda s: balanced_at(s).times(b[:, k:]), step)[1]
+    slopes = jax.lax.map(lambda row: jnp.sum(weight * tangent(row), 0), jnp.eye(len(step)))
+    return Noise(traces(balanced, run, b)[1], slopes.T)

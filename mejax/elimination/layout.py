@@ -5,7 +5,10 @@ product is a sum of `width` gathers, which compile to one loop without scattered
 GPU; a sum over the few chunks of a row follows.
 """
 
+import dataclasses
+
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.ops import segment_sum
@@ -16,7 +19,12 @@ from .plan import HostTerm, Plan
 from .products import crossed_cells
 
 WIDTHS = (4, 8, 16)  # entries of a chunk: the largest that the average row fills
-EXTREMES = 8  # eigenvectors that are taken out before traces are estimated
+SMALL = 64  # columns of small crossed terms whose unit vectors are taken out before traces are estimated
+EXTREMES = 24  # eigenvectors that are taken out as well
+MORE = 48  # of them in remainders with fewer than `CHEAP` columns, which often are of clustered data
+CHEAP = 20_000
+FEW = 8  # probes at least
+ENOUGH = 500_000  # columns times probes with which the trace of a square is known to a few thousandths
 
 
 class Chunks(eqx.Module):
@@ -34,10 +42,15 @@ class Chunks(eqx.Module):
 
     def times(self, values: Float[Array, "chunks width"], x: Float[Array, "columns t"]) -> Float[Array, "rows t"]:
         """The product of the matrix with the values `spread` and a dense one."""
-        total = values[:, 0, None] * x[self.column[:, 0]]
-        for k in range(1, values.shape[1]):
-            total = total + values[:, k, None] * x[self.column[:, k]]
-        return segment_sum(total, self.row, self.rows, indices_are_sorted=True)
+        return segment_sum(_gathered(values, self.column, x), self.row, self.rows, indices_are_sorted=True)
+
+
+@jax.checkpoint  # a derivative gathers again: what was gathered would take `width` times the memory
+def _gathered(values, column, x):
+    total = values[:, 0, None] * x[column[:, 0]]
+    for k in range(1, values.shape[1]):
+        total = total + values[:, k, None] * x[column[:, k]]
+    return total
 
 
 def make_chunks(row: np.ndarray, column: np.ndarray, rows: int) -> Chunks:
@@ -76,8 +89,10 @@ class SparseLayout(eqx.Module):
 
     `chain` holds the layouts of the chain's levels.  Of the products among the crossed columns `diagonal` are those in
     the diagonal, and `across` lays out the others (those at `off`, in both triangles; None where there are none);
-    `blocks[i]` (width, width, size) says where the diagonal blocks of the i-th crossed term stand.  `signs` are random
-    signs, one column for each probe; the first `extremes` are those from which the extreme eigenvectors are sought.
+    `blocks[i]` (width, width, size) says where the diagonal blocks of the i-th crossed term stand.
+
+    Traces are exact over the first columns of `vectors`: `units` unit vectors of small terms, and the eigenvectors that
+    are sought from the next `extremes` columns.  The others are probes of random signs.
     """
 
     chain: tuple[LevelLayout, ...]
@@ -85,8 +100,25 @@ class SparseLayout(eqx.Module):
     off: Int[ArrayLike, " _"]
     across: Chunks | None
     blocks: tuple[Int[ArrayLike, "q q _"], ...]
-    signs: Int[ArrayLike, "Q t"]
+    vectors: Int[ArrayLike, "Q t"]
+    units: int = eqx.field(static=True)
     extremes: int = eqx.field(static=True)
+
+    @property
+    def exact(self) -> int:
+        """How many vectors are no probes."""
+        return self.units + self.extremes
+
+
+def thinned(layout: SparseLayout) -> SparseLayout:
+    """The layout for second derivatives: without the extreme eigenvectors, and with as many probes as traces of squares
+    need."""
+    columns, count = layout.vectors.shape
+    probes = min(count - layout.exact, max(FEW, -(-ENOUGH // columns)))
+    vectors = jnp.concatenate(
+        [layout.vectors[:, : layout.units], layout.vectors[:, layout.exact : layout.exact + probes]], 1
+    )
+    return dataclasses.replace(layout, vectors=vectors, extremes=0)
 
 
 def make_layout(plan: Plan, hosts: list[HostTerm], probes: int, seed: int) -> SparseLayout:
@@ -101,9 +133,23 @@ def make_layout(plan: Plan, hosts: list[HostTerm], probes: int, seed: int) -> Sp
     if len(off):
         both = np.concatenate([row[off], column[off]]), np.concatenate([column[off], row[off]])
         across = make_chunks(*both, plan.columns)
-    signs = np.random.default_rng(seed).integers(0, 2, (plan.columns, EXTREMES + probes), np.int8) * 2 - 1
+    units = _units(plan)
+    extremes = MORE if plan.columns < CHEAP else EXTREMES
+    signs = np.random.default_rng(seed).integers(0, 2, (plan.columns, extremes + probes), np.int8) * 2 - 1
+    vectors = np.concatenate([units, signs], 1, dtype=np.int8)
     chain = tuple(_level(plan, level.term, level.pair_group, level.pair_column) for level in plan.chain)
-    return SparseLayout(chain, diagonal, off, across, _blocks(plan), signs.astype(np.int8), EXTREMES)
+    return SparseLayout(chain, diagonal, off, across, _blocks(plan), vectors, units.shape[1], extremes)
+
+
+def _units(plan: Plan) -> np.ndarray:
+    """The unit vectors of the smallest crossed terms, together `SMALL` at most."""
+    chosen, room = [], SMALL
+    for t, offset in sorted(plan.offsets.items(), key=lambda item: plan.terms[item[0]].size * plan.terms[item[0]].width):
+        columns = plan.terms[t].size * plan.terms[t].width
+        if columns <= room:
+            chosen += range(offset, offset + columns)
+            room -= columns
+    return np.arange(plan.columns)[:, None] == np.array(chosen, int)
 
 
 def _level(plan: Plan, term: int, group, column) -> LevelLayout:

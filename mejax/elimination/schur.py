@@ -20,7 +20,6 @@ from .plan import ChainLevel, Plan
 from .products import Products
 from .spd import logdet_inverse
 
-
 BY_GROUP = ("within", "between", "dense", "own", "whole")  # the fields of `Products` with an axis for the groups
 
 

@@ -10,6 +10,7 @@ from .._typing import Params
 from ..design import Design, Names
 from ..optimise import Step
 from .degrees import AbstractDegrees
+from .monte_carlo import MonteCarlo
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Estimates:
     that model itself (None on the true likelihood).
     `degrees` are the denominator degrees of freedom that the fit was asked for (None: tests are normal); by the method
     of Kenward and Roger the coefficients' covariance matrix is the adjusted one.
+    `monte_carlo` holds the Monte Carlo errors of an iterative fit.
     `null_llf` and `null_history` are those of the model without random effects, `null_test` the test against it.
     """
 
@@ -97,6 +99,7 @@ class Estimates:
     working: Design | None = None
     mean: Any = None
     degrees: AbstractDegrees | None = None
+    monte_carlo: MonteCarlo | None = None
 
     @property
     def linear(self) -> Any:

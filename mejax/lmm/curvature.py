@@ -1,5 +1,6 @@
 """Exact first and second derivatives of the profile likelihood of a linear model, in one compiled program."""
 
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -9,6 +10,7 @@ from jaxtyping import Float
 
 from .._typing import ArrayLike
 from ..covstruct import FreeVariances
+from ..elimination import thinned
 from .criterion import Sufficient, best_log_sigma, criterion, degrees, dense_parts, gls, sufficient
 from .expansion import Expansion, GeneralExpansion
 from .model import LinearModel
@@ -37,7 +39,7 @@ def evaluate(model: LinearModel, v: Float[ArrayLike, " m"]) -> Evaluation:
     log|V| and W'V^-1 W are expanded to second order in v by an `Expansion`; what follows from them is small.  With
     structured errors the cross-products themselves depend on v, and the whole is differentiated.  Where the remainder
     is met iteratively, derivatives are estimated from the same random vectors as the value (see
-    `mejax.elimination.krylov`).
+    `mejax.elimination.krylov`), the second ones from a few of them.
     """
     v = jnp.asarray(v)
     if model.errors is not None or model.plan.sparse is not None:
@@ -72,55 +74,67 @@ def _held(hessian, bent):
 
 def _evaluate_whole(model: LinearModel, v) -> Evaluation:
     """With structured errors, or where the remainder is met iteratively: the three numbers of `Sufficient`
-    differentiated twice, in one pass."""
-    variances = model.variances
-    depth = len(v) - 1 if variances.profiled else len(v)
+    differentiated twice."""
+    depth = len(v) - 1 if model.variances.profiled else len(v)
 
-    def numbers(step):
+    def numbers(model: LinearModel, step):
         there = v.at[:depth].add(step)
-        total, t = sufficient(model, variances.working_factors(there), variances.residual(there))
+        total, t = sufficient(model, model.variances.working_factors(there), model.variances.residual(there))
         return jnp.stack(t), (total, t)
 
-    twice = _forward_twice if model.plan.sparse is not None else _reverse_forward
-    (total, t), first, totals, second = twice(numbers, depth)
-    v = v.at[-1].set(best_log_sigma(model, t, v[-1])) if variances.profiled else v
-    log_sigma = variances.log_sigma(v)
-    pull = model.unit**2 * jnp.exp(-2 * log_sigma)
-    weights = jnp.stack([-0.5, -0.5 * pull, -0.5 if model.reml else 0.0])
-    derivatives = weights @ first, jnp.einsum("k,kij->ij", weights, second)
-    gradient, hessian = _with_log_sigma(model, v, derivatives, t.rss * pull, first[1] * pull)
-    _, inverse, contrast = dense_parts(total)
-    moved = jnp.einsum("abi,b->ia", totals, contrast)
-    held = _held(hessian, -pull * moved @ inverse @ moved.T)
-    fixed, covariance = gls(model, total, log_sigma)
-    return Evaluation(v, criterion(model, t, log_sigma), gradient, hessian, held, fixed, covariance)
+    if model.plan.sparse is None:
+        return finished(model, v, reverse_forward(partial(numbers, model), depth))
+    second = partial(numbers, eqx.tree_at(lambda m: m.plan.sparse, model, thinned(model.plan.sparse)))
+    return finished(model, v, forward_twice(partial(numbers, model), second, depth))
 
 
-def _reverse_forward(numbers, depth: int):
-    """(auxiliary values, first derivatives (3, m), those of W'V^-1W (w, w, m), second derivatives (3, m, m)): forward
-    over reverse."""
+class Differentiated(NamedTuple):
+    """W'V^-1W and `Sufficient` with their derivatives in m parameters: `first` (3, m) and `second` (3, m, m) those of
+    the three numbers, `totals` (w, w, m)."""
+
+    total: Float[ArrayLike, "w w"]
+    t: Sufficient
+    first: Float[ArrayLike, "3 m"]
+    totals: Float[ArrayLike, "w w m"]
+    second: Float[ArrayLike, "3 m m"]
+
+
+def reverse_forward(numbers, depth: int) -> Differentiated:
+    """Forward over reverse, in one pass."""
 
     def slopes(step):
         first, (total, t) = jax.jacrev(numbers, has_aux=True)(step)
         return (first, total), (first, total, t)
 
     (second, totals), (first, total, t) = jax.jacfwd(slopes, has_aux=True)(jnp.zeros(depth))
-    return (total, t), first, totals, second
+    return Differentiated(total, t, first, totals, second)
 
 
-def _forward_twice(numbers, depth: int):
-    """The same, forward over forward and one direction at a time: no product with the remainder is transposed, and
-    each direction takes one more run of conjugate gradients."""
-    eye = jnp.eye(depth)
+def forward_twice(numbers, rougher, depth: int) -> Differentiated:
+    """Forward over forward, one direction at a time, so that no product with the remainder is transposed; the second
+    derivatives are those of `rougher`, for which each direction takes a run of conjugate gradients."""
+    eye, zero = jnp.eye(depth), jnp.zeros(depth)
+    (_, (total, t)), tangent = jax.linearize(numbers, zero)
+    first, (totals, _) = jax.lax.map(tangent, eye)
+    slopes = lambda step: jax.lax.map(jax.linearize(rougher, step)[1], eye)[0]
+    second = jax.lax.map(jax.linearize(slopes, zero)[1], eye)
+    return Differentiated(total, t, first.T, jnp.moveaxis(totals, 0, -1), jnp.moveaxis(second, -1, 0))
 
-    def slopes(step):
-        (values, (total, t)), tangent = jax.linearize(numbers, step)
-        first, (totals, _) = jax.lax.map(tangent, eye)
-        return (first, totals), (total, t)
 
-    (first, totals), tangent, aux = jax.linearize(slopes, jnp.zeros(depth), has_aux=True)
-    second, _ = jax.lax.map(tangent, eye)
-    return aux, first.T, jnp.moveaxis(totals, 0, -1), jnp.moveaxis(second, -1, 0)
+def finished(model: LinearModel, v, d: Differentiated) -> Evaluation:
+    """From the derivatives of the three numbers to those of the likelihood."""
+    t = d.t
+    v = v.at[-1].set(best_log_sigma(model, t, v[-1])) if model.variances.profiled else v
+    log_sigma = model.variances.log_sigma(v)
+    pull = model.unit**2 * jnp.exp(-2 * log_sigma)
+    weights = jnp.stack([-0.5, -0.5 * pull, -0.5 if model.reml else 0.0])
+    derivatives = weights @ d.first, jnp.einsum("k,kij->ij", weights, d.second)
+    gradient, hessian = _with_log_sigma(model, v, derivatives, t.rss * pull, d.first[1] * pull)
+    _, inverse, contrast = dense_parts(d.total)
+    moved = jnp.einsum("abi,b->ia", d.totals, contrast)
+    held = _held(hessian, -pull * moved @ inverse @ moved.T)
+    fixed, covariance = gls(model, d.total, log_sigma)
+    return Evaluation(v, criterion(model, t, log_sigma), gradient, hessian, held, fixed, covariance)
 
 
 def choose_expansion(model: LinearModel) -> type[Expansion]:

@@ -24,7 +24,7 @@ import numpy as np
 
 from .._status import Status
 from .._typing import Params
-from ..fitting import Comparison, Component, KenwardRoger
+from ..fitting import Comparison, Component, KenwardRoger, MonteCarlo
 from ..fitting.counted_degrees import Counted
 from ..fitting.small_sample import Satterthwaite
 from ..frame.column import Column
@@ -42,7 +42,7 @@ CLASSES: dict[str, type] = {
         spec.Span, spec.Operand, spec.Term, spec.Varlist, spec.FormulaSide, spec.Weight, spec.Level, spec.Covariance,
         spec.Equation, spec.Residuals, spec.RandomEffect, spec.Slope, spec.Combination, spec.Definition,
         spec.EffectBlock, spec.Nonlinear, spec.Spec, Column, Params, Step, Component, Comparison, Status,
-        Counted, Satterthwaite, KenwardRoger,
+        Counted, Satterthwaite, KenwardRoger, MonteCarlo,
     )
 }  # fmt: skip
 KINDS = "biufmM"  # of arrays: truth values, numbers, durations, dates

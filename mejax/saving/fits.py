@@ -138,6 +138,7 @@ def _portable(spec: Spec) -> Spec:
         covariances = [equation.covariance for equation in spec.equations]
         named = [c.matrix for c in covariances if c is not None and c.matrix is not None]
         options["matrices"] = {name: np.asarray(options["matrices"][name], float) for name in named}
+    options.pop("devices", None)  # those of this machine
     given = options.get("constraint_definitions")
     if given is not None and not isinstance(given, (str, Mapping)):
         options["constraint_definitions"] = tuple(map(str, given))

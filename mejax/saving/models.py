@@ -104,6 +104,8 @@ def check_numbers(estimates: Estimates) -> None:
     if estimates.degrees is not None:
         widths = {part.shape[-1] for name, part in vars(estimates.degrees).items() if name not in ("method", "w")}
         held["degrees of freedom"] = (widths, {k})
+    if estimates.monte_carlo is not None:
+        held["Monte Carlo errors"] = (estimates.monte_carlo.errors.shape, (k + a + m,))
     for what, (found, needed) in held.items():
         if found != needed:
             raise Unreadable(f"the size of its {what} is {found}, where {needed} is needed")
