@@ -30,6 +30,7 @@ from .solver import crossed_blocks as crossed_blocks
 from .solver import factorise as factorise
 from .solver import inverse_blocks as inverse_blocks
 from .solver import log_determinants as log_determinants
+from .solver import remainder as remainder
 from .solver import solve as solve
 from .spd import inverse_root as inverse_root
 from .spd import logdet_inverse as logdet_inverse

@@ -9,6 +9,8 @@ from jaxtyping import Float
 from .._typing import ArrayLike, SegmentSum
 from .plan import HostTerm, Index, Plan, unique_cells
 
+SEVERAL = 4  # rows a group on average, from which on sums over sorted rows are faster one group after the other
+
 
 class Products(eqx.Module):
     """Z'Z, Z'W and W'W in the blocks that a `Plan` names; W holds the dense columns (fixed effects, then response).
@@ -38,6 +40,11 @@ class Products(eqx.Module):
 def host_segment_sum(values: np.ndarray, codes: np.ndarray, size: int) -> np.ndarray:
     """Sums of `values` (n, ...) over equal `codes`, by NumPy (no compilation)."""
     flat = values.reshape(len(values), -1)
+    if len(codes) > SEVERAL * size and flat.shape[1] and np.all(codes[1:] >= codes[:-1]):
+        first = np.flatnonzero(np.concatenate([[True], codes[1:] > codes[:-1]]))
+        sums = np.zeros((size, flat.shape[1]))
+        sums[codes[first]] = np.add.reduceat(flat, first, axis=0)
+        return sums.reshape(size, *values.shape[1:])
     out = np.empty((flat.shape[1], size))
     for k in range(flat.shape[1]):
         out[k] = np.bincount(codes, weights=flat[:, k], minlength=size)

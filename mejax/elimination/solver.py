@@ -12,9 +12,12 @@ import jax.numpy as jnp
 from jax.ops import segment_sum
 from jaxtyping import Array, Float
 
+from .krylov import reduce_sparse
+from .krylov import solve as solve_sparse
 from .plan import Plan
 from .products import Products
 from .schur import start, subtract_gram, symmetric, update_above
+from .sparse import Balanced, LevelValues, balance
 from .spd import logdet_inverse, logdet_quadratic
 
 Blocks = tuple[Float[Array, "_ ..."], ...]  # per term (J, *K, q)
@@ -22,46 +25,60 @@ Blocks = tuple[Float[Array, "_ ..."], ...]  # per term (J, *K, q)
 
 class Factor(NamedTuple):
     """Per chain level the inverse of each group's own block after the levels below (`k`), what it shares with the
-    levels above (`between`) and with the crossed columns (`pairs`); the Cholesky factor of the dense remainder."""
+    levels above (`between`) and with the crossed columns (`pairs`); the Cholesky factor of the dense remainder, or the
+    remainder itself where it is met iteratively."""
 
     k: tuple[Float[Array, "_ ..."], ...]
     between: tuple[tuple[Float[Array, "_ ..."], ...], ...]
     pairs: tuple[Float[Array, "_ _"], ...]
-    root: Float[Array, "Q Q"]
+    root: Float[Array, "Q Q"] | Balanced
 
 
 class Reduced(NamedTuple):
-    """The elimination halfway: log determinants of the groups of each level (J, *K), and the dense remainder."""
+    """The elimination halfway: log determinants of the groups of each level (J, *K), and the remainder."""
 
     logdets: tuple[Float[Array, "_ ..."], ...]
     factor: Factor
-    s: Float[Array, "Q Q"]
+    s: Float[Array, "Q Q"] | Balanced
 
 
 def reduce_chain(plan: Plan, products: Products, prior: tuple) -> Reduced:
     """Eliminate the chain.  `prior` holds per term the precision of each group (J,), or None for 1."""
     state = start(products)
     logdets, ks, betweens = [], [], []
-    lower = jnp.zeros(plan.columns**2).at[products.crossed_entries].add(products.crossed_values)
+    dense = plan.columns and plan.sparse is None
+    lower = jnp.zeros(0)
+    if dense:
+        lower = jnp.zeros(plan.columns**2).at[products.crossed_entries].add(products.crossed_values)
     for position, level in enumerate(plan.chain):
         block = _add_prior(state.within[position], prior[level.term])
         logdet, k = logdet_inverse(block)
         logdets.append(logdet)
         ks.append(k)
         betweens.append(tuple(state.between[position]))
-        if plan.columns:
+        if dense:
             kp = jnp.einsum("pqr,pr->pq", k[level.pair_group], state.pairs[position])
             lower = subtract_gram(level, lower, state.pairs[position], kp, plan)
         state = update_above(plan, state, position, k, k @ state.dense[position])
-    s = symmetric(lower, plan.columns)
-    s = s + jnp.diag(_crossed_prior(plan, prior)) if plan.columns else s
+    if plan.sparse is not None:
+        s = balance(plan, products, [LevelValues(*pair) for pair in zip(ks, state.pairs, strict=True)], None)
+    else:
+        s = symmetric(lower, plan.columns)
+        s = s + jnp.diag(_crossed_prior(plan, prior)) if plan.columns else s
     factor = Factor(tuple(ks), tuple(betweens), tuple(state.pairs), jnp.zeros((0, 0)))
     return Reduced(tuple(logdets), factor, s)
+
+
+def remainder(plan: Plan, products: Products, prior: tuple) -> Float[Array, "Q Q"] | Balanced:
+    """What is left of H after the chain."""
+    return reduce_chain(plan, products, prior).s
 
 
 def factorise(plan: Plan, products: Products, prior: tuple) -> Factor:
     """Everything that `solve` needs, H = D + Z'WZ in blocks; NaN where H is not positive definite."""
     reduced = reduce_chain(plan, products, prior)
+    if isinstance(reduced.s, Balanced):
+        return reduced.factor._replace(root=reduced.s)
     root = jnp.linalg.cholesky(reduced.s, symmetrize_input=False) if plan.columns else reduced.s
     return reduced.factor._replace(root=root)
 
@@ -71,6 +88,8 @@ def log_determinants(plan: Plan, products: Products, prior: tuple) -> tuple[Bloc
     reduced = reduce_chain(plan, products, prior)
     if plan.columns == 0:
         return reduced.logdets, jnp.zeros(())
+    if isinstance(reduced.s, Balanced):
+        return reduced.logdets, reduce_sparse(reduced.s, jnp.zeros((plan.columns, 0))).logdet
     return reduced.logdets, logdet_quadratic(reduced.s, jnp.zeros((plan.columns, 0)))[0]
 
 
@@ -124,9 +143,15 @@ def solve(plan: Plan, factor: Factor, right: Blocks) -> Blocks:
             moved = jnp.sum(factor.pairs[position] * kr[level.pair_group], axis=1)
             dense = dense - segment_sum(moved, level.pair_column, plan.columns)
     if plan.columns:
-        half = jax.lax.linalg.triangular_solve(factor.root, dense[:, None], left_side=True, lower=True)
-        dense = jax.lax.linalg.triangular_solve(factor.root, half, left_side=True, lower=True, transpose_a=True)[:, 0]
+        dense = _solve_remainder(factor.root, dense[:, None])[:, 0]
     return _back(plan, factor, r, dense)
+
+
+def _solve_remainder(root: Float[Array, "Q Q"] | Balanced, right: Float[Array, "Q w"]) -> Float[Array, "Q w"]:
+    if isinstance(root, Balanced):
+        return root.back(solve_sparse(root, root.scaled(right)))
+    half = jax.lax.linalg.triangular_solve(root, right, left_side=True, lower=True)
+    return jax.lax.linalg.triangular_solve(root, half, left_side=True, lower=True, transpose_a=True)
 
 
 def _back(plan: Plan, factor: Factor, r: list, dense) -> Blocks:

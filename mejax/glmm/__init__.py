@@ -11,6 +11,7 @@ from .methods import MEAN_VARIANCE as MEAN_VARIANCE
 from .methods import METHODS as METHODS
 from .methods import MODE_CURVATURE as MODE_CURVATURE
 from .model import GeneralizedModel as GeneralizedModel
+from .noise import probe_noise as probe_noise
 from .posterior import EmpiricalBayes as EmpiricalBayes
 from .posterior import cluster_scores as cluster_scores
 from .posterior import empirical_bayes as empirical_bayes

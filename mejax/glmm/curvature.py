@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._typing import ArrayLike
+from ..elimination import thinned
 from ..quadrature import Columns, derivatives, linear_predictor, place, tilt, weighted
 from .batch import Batch, log_density
 from .integrals import State, adapted, contributions, nodes_at, problem_of, rules_of, started, term_factors
@@ -18,7 +19,7 @@ from .single import Evaluation, integrand_of
 def start_state(model: GeneralizedModel, v: Float[ArrayLike, " d"]) -> State:
     """The state from which `evaluate` begins."""
     v = jnp.asarray(v)
-    return model.each_piece(lambda batch, _: started(model, batch, model.point(v)))
+    return model.each_piece(started, model.point(v))
 
 
 @eqx.filter_jit
@@ -30,13 +31,12 @@ def evaluate(model: GeneralizedModel, v: Float[ArrayLike, " d"], state: State) -
     """
     v = jnp.asarray(v)
 
-    def piece(batch: Batch, state: State):
+    def piece(model, batch: Batch, v, state: State):
         state = adapted(model, batch, model.point(v), state)
         one = by_differentiation if differentiates_nodes(model) else at_fixed_nodes
         return one(model, batch, v, state), state
 
-    found, state = model.each_piece(piece, state)
-    value, gradient, hessian = found if model.pieces == 1 else jax.tree.map(lambda leaf: jnp.sum(leaf, 0), found)
+    (value, gradient, hessian), state = model.sum_pieces(piece, v, state)
     return Evaluation(v, value, gradient, hessian), state
 
 
@@ -50,22 +50,23 @@ def slope_at(model: GeneralizedModel, v: Float[ArrayLike, " d"], state: State):
     """(log likelihood, gradient, new state): `evaluate` without the Hessian, for large crossed models."""
     v = jnp.asarray(v)
 
-    def piece(batch: Batch, state: State):
+    def piece(model, batch: Batch, v, state: State):
         state = adapted(model, batch, model.point(v), state)
         total = lambda v: jnp.sum(contributions(model, batch, model.point(v), state))
         return jax.value_and_grad(total)(v), state
 
-    found, state = model.each_piece(piece, state)
-    value, gradient = found if model.pieces == 1 else jax.tree.map(lambda leaf: jnp.sum(leaf, 0), found)
+    (value, gradient), state = model.sum_pieces(piece, v, state)
     return value, gradient, state
 
 
 @eqx.filter_jit
 def hessian_at(model: GeneralizedModel, v: Float[ArrayLike, " d"], state: State) -> Float[Array, "d d"]:
-    """The Hessian that goes with `slope_at`, at the state that it returned."""
+    """The Hessian that goes with `slope_at`, at the state that it returned; where the remainder is met iteratively, from
+    a few of the probes."""
     v = jnp.asarray(v)
-    found = model.each_piece(lambda batch, state: by_differentiation(model, batch, v, state)[2], state)
-    return found if model.pieces == 1 else jnp.sum(found, 0)
+    if model.plan.sparse is not None:
+        model = eqx.tree_at(lambda m: m.batches.plan.sparse, model, thinned(model.plan.sparse))
+    return model.sum_pieces(lambda *read: (by_differentiation(*read)[2], ()), v, state)[0]
 
 
 def by_differentiation(model: GeneralizedModel, batch: Batch, v, state: State):
