@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint format notebooks bench bench-large clean
+.PHONY: demo test lint format notebooks bench bench-large bench-scaling clean
 
 demo: $(READY)
 	@$(BIN)/mejax 'mixed weight week || id: week, covariance(unstructured)' --data pig
@@ -26,11 +26,17 @@ format: $(READY)
 notebooks: $(READY)
 	@$(BIN)/python -m notebooks.execute
 
+# Minutes on a laptop: nobody gets more than one for a case.
 bench: $(READY)
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks --limit 60
 
+# Hours: millions of rows, with a limit of ten minutes for every peer and case.
 bench-large: $(READY)
 	@$(BIN)/python -m benchmarks --large
+
+# Hours too: how time and memory grow with rows, levels and density.
+bench-scaling: $(READY)
+	@$(BIN)/python -m benchmarks.scaling
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("mejax needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12")'

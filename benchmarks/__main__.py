@@ -5,81 +5,76 @@ This process stays small on purpose (no pandas, no JAX): a process that it start
 
 import argparse
 import json
+import re
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
-from .cases import CASES, Case
-from .machine import describe_machine, limit_cpus
-from .peers import PEERS
-from .peers.kinds import ROOT, Unavailable
-from .process import run_process, write_table
-from .table import render, render_row
+from .cases import CASES, find_case
+from .report import write_beside
+from .session import RESULTS, Session, header, options, save, start
+from .store import NoTable, ensure_table
+from .table import render_row
 
-RESULTS = ROOT / "benchmarks" / "results"
+TABLES = RESULTS / "tables"
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Times mejax beside other software.")
-    parser.add_argument(
-        "cases", nargs="*", metavar="case", help=f"some of: {', '.join(CASES)} (default: the small ones)"
+def parser() -> argparse.ArgumentParser:
+    result = options("python -m benchmarks", "Times mejax beside other software.", RESULTS / "latest.json")
+    result.add_argument(
+        "cases", nargs="*", metavar="case",
+        help=f"some of: {', '.join(CASES)}; or simulated data of any size, such as crossed:rows=1e5,levels=2000x200 "
+        "(default: the small ones)",
+    )  # fmt: skip
+    result.add_argument("--large", action="store_true", help="run the large cases too (hours with all peers)")
+    result.add_argument(
+        "--add", action="store_true", help="keep what the results have of other cases, from this machine and version"
     )
-    parser.add_argument("--large", action="store_true", help="run the large cases too (up to half an hour)")
-    parser.add_argument("--peers", help=f"comma-separated, some of: {','.join(PEERS)} (default: all)")
-    parser.add_argument("--cpus", type=int, help="use this many processors only, for every peer alike")
-    parser.add_argument(
-        "--seconds", type=float, default=10, help="repeat warm fits for about so long (default %(default)g)"
-    )
-    parser.add_argument(
-        "--limit", type=float, default=600, help="end a peer's run after so long (default %(default)g s)"
-    )
-    parser.add_argument(
-        "--json", type=Path, default=RESULTS / "latest.json", help="where results go (default %(default)s)"
-    )
-    options = parser.parse_args(arguments)
-    options.peers = options.peers.split(",") if options.peers else list(PEERS)
-    for kind, asked, known in (("case", options.cases, CASES), ("peer", options.peers, PEERS)):
-        for name in set(asked) - set(known):
-            parser.error(f"there is no {kind} {name!r}; there are {', '.join(known)}")
-    return options
+    return result
 
 
-def versions(names: list[str]) -> dict[str, str]:
-    """The peers that can run, with their versions; a line on standard error says why another cannot."""
-    found = {}
+def cases_of(chosen: argparse.Namespace, asked: argparse.ArgumentParser) -> list[str]:
+    sizes = ("small", "large") if chosen.large else ("small",)
+    names = chosen.cases or [name for name, case in CASES.items() if case.size in sizes]
     for name in names:
         try:
-            found[name] = PEERS[name].prepare()
-        except Unavailable as reason:
-            print(f"{name} is left out: {reason}", file=sys.stderr)
-    return found
+            find_case(name)
+        except ValueError as error:
+            asked.error(str(error))
+    return names
 
 
-def measure(case: Case, name: str, version: str, options: argparse.Namespace) -> dict:
-    peer = PEERS[name]
-    table = RESULTS / f"{case.name}.csv"
-    if peer.needs_table:
-        write_table(case.name, table)
-    result = run_process(peer.command(case.name, table, options.seconds), options.limit)
-    return {"case": case.name, "peer": name, "version": version, **result}
+def earlier(path: Path, report: dict, names: list[str]) -> list[dict]:
+    """The rows of other cases in the results at `path`; `ValueError` where another machine gave them."""
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text(encoding="utf-8"))
+    for key in ("processor", "cpus", "memory_gb", "thread_settings", "jax_device"):
+        if found.get("machine", {}).get(key) != report["machine"][key]:
+            raise ValueError(f"{path} was measured with another {key}: give another --json, or leave out --add")
+    return [row for row in found["rows"] if row["case"] not in names]
+
+
+def run(session: Session, names: list[str], report: dict, path: Path) -> None:
+    for case in names:
+        folder = TABLES / re.sub(r"[^\w.-]", "_", case)
+        ensure_table(case, folder)
+        for name in session.versions:
+            report["rows"].append(session.measure(case, name, folder))
+            print(render_row(report["rows"][-1]), file=sys.stderr, flush=True)
+            save(report, path)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parse(arguments)
-    if options.cpus:
-        limit_cpus(options.cpus)
-    chosen = options.cases or [name for name, case in CASES.items() if options.large or not case.large]
-    report = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "machine": describe_machine(), "rows": []}
-    found = versions(options.peers)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    for case in chosen:
-        for name, version in found.items():
-            report["rows"].append(measure(CASES[case], name, version, options))
-            print(render_row(report["rows"][-1]), file=sys.stderr, flush=True)
-            options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
-    text = render(report)
-    options.json.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    asked = parser()
+    chosen = asked.parse_args(arguments)
+    names = cases_of(chosen, asked)
+    session, report = start(asked, chosen), header()
+    try:
+        report["rows"] = earlier(chosen.json, report, names) if chosen.add else []
+        run(session, names, report, chosen.json)
+    except (NoTable, ValueError) as error:
+        asked.error(str(error))
+    print(write_beside(report, chosen.json))
     return 0
 
 

@@ -1,67 +1,15 @@
-"""The models that are timed.  A new one is an entry of `CASES` and a function of `data.py` that makes its table.
+"""The models that are timed.  A new one is an entry of `CASES` and a function of `data.py` that makes its table, or a
+recipe of `simulate.py`.
 
 Nothing here imports mejax: the module is also read inside the environments of the other packages.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from . import data
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-@dataclass(frozen=True)
-class Effects:
-    """Random effects of one grouping variable: an intercept and, correlated with it, a slope for each of `slopes`."""
-
-    group: str
-    slopes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Case:
-    """One model on one data set, to be fitted by maximum likelihood.
-
-    The model stands here in three spellings, since each peer reads another: `formula` is that of lme4, `command` that
-    of the Stata suite, and `response`, `fixed`, `random` are its parts, all columns numeric.  `family` is gaussian,
-    binomial (of zeros and ones, with the logit link) or poisson (with the log link); `points` says how the random
-    effects of the last two are integrated out: 1 by Laplace's approximation, more by adaptive quadrature with nodes
-    placed at mode and curvature, which all peers can do.
-
-    A model that most peers have no words for says in `beyond` what it is; `calls` has the call of each R package that
-    fits it, with the data in `frame`, and the other peers are left out.  With `replicates` a fit is followed by so many
-    of a parametric bootstrap, and standard errors are theirs.  `known` is the log likelihood at the optimum where it is
-    known; `large` cases run only when asked for.
-    """
-
-    name: str
-    title: str
-    build: Callable[[], "pd.DataFrame"]
-    formula: str
-    command: str
-    response: str
-    fixed: tuple[str, ...]
-    random: tuple[Effects, ...]
-    family: str = "gaussian"
-    points: int = 1
-    beyond: str | None = None
-    calls: Mapping[str, str] = field(default_factory=dict)
-    replicates: int = 0
-    known: float | None = None
-    large: bool = False
-
-    @property
-    def crossed(self) -> bool:
-        return len(self.random) > 1
-
-    @cached_property
-    def columns(self) -> tuple[str, ...]:
-        return (self.response, *self.fixed, *(effects.group for effects in self.random))
-
+from .case import Case, Effects
+from .recipes import crossed, from_text, nested
+from .simulate import Crossed, Factor, Nested
 
 SLEEPSTUDY = Case(
     name="sleepstudy",
@@ -74,6 +22,34 @@ SLEEPSTUDY = Case(
     random=(Effects("Subject", ("Days",)),),
     known=-875.969672,
 )
+
+INSTEVAL = Case(
+    name="insteval",
+    title="InstEval: 73,421 rows, crossed factors of 2,972, 1,128 and 14 levels",
+    build=data.insteval,
+    formula="y ~ service + (1 | s) + (1 | d) + (1 | dept)",
+    command="mixed y service || _all: R.s || _all: R.d || _all: R.dept",
+    response="y",
+    fixed=("service",),
+    random=(Effects("s"), Effects("d"), Effects("dept")),
+    known=-118860.884387,
+)
+
+# What the linear and the logit model of a million rows have in common.
+TWENTY_THOUSAND = (Factor(20_000, sd=0.6), Factor(2_000, sd=0.4))
+
+
+def movielens(part: int) -> Crossed:
+    """The shape of MovieLens 32M, or a part of it: nobody rates a film twice, everybody 20 films or so at least.
+
+    Of the 84,432 films of the whole 18,515 have a single rating (MovieLens: 18,607), the best known 72,556 (103,000);
+    users have 38 to 5,063 ratings, half of them 97 or more (20 to 33,000; 73).  In a part heads stay alike, and tails
+    do not.
+    """
+    users = Factor(200_948 // part, exponent=0.8494, offset=51.61, at_least=20, sd=0.45)
+    films = Factor(84_432 // part, exponent=2.455, offset=450.8, at_least=1, sd=0.5)
+    return Crossed(32_000_000 // part, (users, films), distinct=True, seed=20240505)
+
 
 CASES = {
     case.name: case
@@ -136,16 +112,15 @@ CASES = {
             },
             known=-776.517311,
         ),
-        Case(
-            name="insteval",
-            title="InstEval: 73,421 rows, crossed factors of 2,972, 1,128 and 14 levels",
-            build=data.insteval,
-            formula="y ~ service + (1 | s) + (1 | d) + (1 | dept)",
-            command="mixed y service || _all: R.s || _all: R.d || _all: R.dept",
-            response="y",
-            fixed=("service",),
-            random=(Effects("s"), Effects("d"), Effects("dept")),
-            known=-118860.884387,
+        INSTEVAL,
+        replace(
+            INSTEVAL,
+            name="insteval-slope",
+            title="InstEval: 73,421 rows, crossed factors of 2,972, 1,128 and 14 levels, slope by department",
+            formula="y ~ service + (1 | s) + (1 | d) + (1 | dept) + (0 + service | dept)",
+            command="mixed y service || _all: R.s || _all: R.d || dept: service",
+            random=(*INSTEVAL.random, Effects("dept", ("service",), intercept=False)),
+            known=-118824.3008,
         ),
         Case(
             name="verbagg",
@@ -159,29 +134,8 @@ CASES = {
             family="binomial",
             known=-4075.699860,
         ),
-        Case(
-            name="logit-nested",
-            title="simulated: logit, 100,000 rows, 10,000 groups, random intercept, 7 points",
-            build=data.logit_nested,
-            formula="y ~ x + (1 | g)",
-            command="melogit y x || g:, intmethod(mcaghermite) intpoints(7)",
-            response="y",
-            fixed=("x",),
-            random=(Effects("g"),),
-            family="binomial",
-            points=7,
-        ),
-        Case(
-            name="poisson-nested",
-            title="simulated: Poisson, 100,000 rows, 10,000 groups, random intercept, Laplace",
-            build=data.poisson_nested,
-            formula="y ~ x + (1 | g)",
-            command="mepoisson y x || g:, intmethod(laplace)",
-            response="y",
-            fixed=("x",),
-            random=(Effects("g"),),
-            family="poisson",
-        ),
+        nested("logit-nested", Nested(100_000, 10_000, family="binomial", seed=20240503), points=7),
+        nested("poisson-nested", Nested(100_000, 10_000, family="poisson", seed=20240504)),
         Case(
             name="insteval-logit",
             title="InstEval, y >= 4: logit, 73,421 rows, crossed factors of 2,972, 1,128 and 14 levels, Laplace",
@@ -194,26 +148,33 @@ CASES = {
             family="binomial",
             known=-46410.8850,
         ),
-        Case(
-            name="nested-million",
-            title="simulated: 1,000,000 rows, 125,000 groups, random intercept and slope",
-            build=data.nested_million,
-            formula="y ~ x + (x | g)",
-            command="mixed y x || g: x, covariance(unstructured)",
-            response="y",
-            fixed=("x",),
-            random=(Effects("g", ("x",)),),
+        nested("nested-million", Nested(1_000_000, 125_000, "correlated")),
+        crossed("crossed-million", Crossed(1_000_000, TWENTY_THOUSAND), size="large"),
+        crossed("crossed-logit-million", Crossed(1_000_000, TWENTY_THOUSAND, "binomial"), size="large"),
+        crossed(
+            "crossed-100k",
+            Crossed(1_000_000, (Factor(100_000, at_least=1), Factor(100_000, at_least=1, sd=0.4))),
+            solver="iterative",
+            size="large",
         ),
-        Case(
-            name="crossed-million",
-            title="simulated: 1,000,000 rows, crossed factors of 20,000 and 2,000 levels",
-            build=data.crossed_million,
-            formula="y ~ x + (1 | a) + (1 | b)",
-            command="mixed y x || _all: R.a || _all: R.b",
-            response="y",
-            fixed=("x",),
-            random=(Effects("a"), Effects("b")),
-            large=True,
+        crossed(
+            "crossed-5m",
+            Crossed(5_000_000, (Factor(200_000, at_least=1), Factor(50_000, at_least=1, sd=0.4))),
+            solver="iterative",
+            size="large",
         ),
+        nested("nested-10m", Nested(10_000_000, 1_000_000, "correlated"), size="large"),
+        nested("nested-logit-10m", Nested(10_000_000, 1_000_000, family="binomial"), points=7, size="large"),
+        crossed("movielens-eighth", movielens(8), size="large"),
+        crossed("movielens-shape", movielens(1), size="gpu"),
     )
 }
+
+
+def find_case(name: str) -> Case:
+    """The case of that name, or the one that a text such as `crossed:rows=1e5,levels=2000x200` describes."""
+    if name in CASES:
+        return CASES[name]
+    if ":" in name:
+        return from_text(name)
+    raise ValueError(f"there is no case {name!r}; there are {', '.join(CASES)}, and crossed:... and nested:...")

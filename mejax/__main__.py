@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from . import me
 
-        table = _read(parsed.data)
+        table = _read(parsed.data) if parsed.batch is None else me.Parquet(parsed.data, parsed.batch)
         with redirect_stdout(sys.stderr if parsed.json else sys.stdout):
             fit = me.run(parsed.command, table)
     except (ValueError, TypeError, NotImplementedError, OSError, ImportError) as problem:
@@ -36,6 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--data", required=True, metavar="FILE|NAME", help=".csv, .csv.gz, .tsv, .dta or .parquet, or a data set's name"
+    )
+    parser.add_argument(
+        "--batch",
+        type=int,
+        metavar="ROWS",
+        help="read a parquet file, or a folder of them, in batches of so many rows (linear models; any size)",
     )
     parser.add_argument(
         "--json", action="store_true", help="print the results as JSON (the log goes to standard error)"

@@ -9,7 +9,7 @@ class Status(StrEnum):
     NOT_CONVERGED = "not_converged"
     NOT_IDENTIFIED = "not_identified"
     SEPARATED = "separated"
-    INTERRUPTED = "interrupted"
+    INTERRUPTED = "interrupted"  # by Ctrl-C; start=fit.theta goes on from there
 
     @property
     def ok(self) -> bool:

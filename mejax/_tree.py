@@ -15,5 +15,13 @@ def to_device(tree: T) -> T:
 
 
 def to_host(tree: T) -> T:
-    """Every JAX leaf as a NumPy array."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf, tree)
+    """Every JAX leaf as a NumPy array; those that lie in shares with several processes are exchanged among them."""
+    return jax.tree.map(lambda leaf: _fetched(leaf) if isinstance(leaf, jax.Array) else leaf, tree)
+
+
+def _fetched(leaf: jax.Array) -> np.ndarray:
+    if leaf.is_fully_addressable or leaf.is_fully_replicated:
+        return np.asarray(leaf)
+    from jax.experimental.multihost_utils import process_allgather
+
+    return np.asarray(process_allgather(leaf, tiled=True))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .estimation import estimate
+from .frame import Parquet as Parquet
 from .menl import columns_read
 from .results import Fit
 from .saving import MOST_BYTES, load_fit

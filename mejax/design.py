@@ -71,6 +71,25 @@ class WithinGroups(eqx.Module):
     size: int = eqx.field(static=True)
 
 
+class Summary(eqx.Module):
+    """What a design that was read in batches keeps of its rows, of which there are `count`.
+
+    `squares` is Z'Z of the columns of all equations side by side, `spans` the difference between the largest and the
+    smallest value of each, `unexplained` the share of the (weighted) sum of squares of each, as a column of the whole
+    table for every group, that the fixed columns leave.
+
+    Of a single equation with working columns z (q) and residuals r, weighted by w, `quartic` is the sum over the rows
+    of w^2 vec(zz') vec(zz')' and `squared_residuals` that of w^2 r^2 vec(zz'), r of mean square 1; empty of several.
+    """
+
+    squares: Float[np.ndarray, "Q Q"]
+    spans: Float[np.ndarray, " Q"]
+    unexplained: Float[np.ndarray, " Q"]
+    quartic: Float[np.ndarray, "QQ QQ"]
+    squared_residuals: Float[np.ndarray, " QQ"]
+    count: int = eqx.field(static=True)
+
+
 class Design(eqx.Module):
     """Response, fixed columns and random effects of the estimation sample.
 
@@ -92,6 +111,30 @@ class Design(eqx.Module):
     level_weights: tuple[Float[ArrayLike, " _"] | None, ...] = ()
     mean: MeanRows | None = None
     within: WithinGroups | None = None
+    summary: Summary | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return len(self.x) if self.summary is None else self.summary.count
+
+    def squares(self, a: int, b: int) -> Float[np.ndarray, "q r"]:
+        """Z'Z of the columns of equation a with those of equation b."""
+        if self.summary is None:
+            return np.asarray(self.effects[a].z).T @ np.asarray(self.effects[b].z)
+        rows, columns = self.columns_of(a), self.columns_of(b)
+        return self.summary.squares[rows, columns]
+
+    def span(self, equation: int) -> float:
+        """The difference between the largest and the smallest value of an equation's first column."""
+        if self.summary is None:
+            return float(np.ptp(np.asarray(self.effects[equation].z)[:, 0]))
+        return float(self.summary.spans[self.columns_of(equation)][0])
+
+    def columns_of(self, equation: int) -> slice:
+        """The place of an equation's columns among those of all equations."""
+        first = sum(e.z.shape[1] for e in self.effects[:equation])
+        return slice(first, first + self.effects[equation].z.shape[1])
 
 
 @dataclass(frozen=True)

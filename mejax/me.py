@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .commands import Parquet as Parquet
 from .commands import fit_command, fit_function
 from .commands import load as load
 from .post.hypotheses.lrtest import lrtest as lrtest
@@ -23,11 +24,10 @@ def mixed(model: str, data: Any, **options: Any) -> Fit:
 
     Args:
         model: the model, in the suite's spelling or as a formula.
-        data: a pandas, polars or pyarrow table, or a dict of arrays, with one row per observation.
+        data: a pandas, polars or pyarrow table, a dict of arrays, or `Parquet` files read in batches.
         **options: options of the command as keywords: `reml`, `covariance`, `where`, `rows`, `fweight`, `vce` ("oim",
             "robust", "cluster id"), `residuals` ("ar 1, t(day)", ...), `constraints`, `matrices`, `level`, `variance`,
-            `stddeviations`, `emiterate`, `emonly`, `iterate`, `difficult`, `tolerance`, `start`, `nolog`, `collinear`,
-            `baselevels` and the other display options.
+            `stddeviations`, `emiterate`, `emonly`, `iterate`, `tolerance`, `start`, `nolog`, display options, ...
 
     Returns:
         A `Fit`; `print(fit)` is the whole output.

@@ -55,11 +55,17 @@ SURE = 3.0  # standard deviations this many standard errors from zero are climbe
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the iteration log."""
+    """One line of the iteration log.
+
+    `gradient` is the length of the gradient in standard errors, sqrt(g' (-H)^-1 g), whose square is what `tolerance`
+    bounds; where the Hessian is not negative definite, with its eigenvalues' absolute values.  H is the Hessian at the
+    point or, with secant steps, the latest model of it.  None where there is no Hessian yet.
+    """
 
     iteration: int
     value: float
     remark: str = ""
+    gradient: float | None = None
 
 
 @dataclass(frozen=True)
@@ -75,56 +81,64 @@ def maximise(
     objective: Callable[[np.ndarray], Evaluated],
     start: np.ndarray,
     settings: Settings,
-    report: Callable[[Step], None],
+    report: Callable[[Step, Evaluated], None],
     logs: np.ndarray | None = None,
 ) -> Maximum:
-    """Climb from `start`; an interruption (Ctrl-C) returns the best point so far.
+    """Climb from `start`; `report` gets every line of the log, as it happens, with the point reached.
 
+    An interruption (Ctrl-C) goes through: whoever heard the reports holds the best point so far.
     Where the Hessian is not negative definite the direction is that of its modified eigenvalues ("(not concave)");
     a step that does not gain is halved ("(backed up)").  When the gain expected falls below the tolerance the Newton
     step is still taken, so that the point returned has quadratically smaller error than the test demands.
     `logs` marks positive-or-negative scale parameters, for which steps are multiplicative once they are clearly not
     zero: the likelihood is closer to a parabola in their logarithms.
     """
-    history: list[Step] = []
-
-    def log(step: Step) -> None:
-        history.append(step)
-        report(step)
-
+    log = _Log(report)
+    logs = np.zeros(len(start), bool) if logs is None else logs
     here = objective(start)
     if not np.isfinite(here.value):
         return Maximum(here, Status.NOT_CONVERGED)
-    log(Step(0, float(here.value)))
+    log(here, 0, "", None if settings.secant else _Model.exact(here, logs))
     status = Status.NOT_CONVERGED
-    logs = np.zeros(len(start), bool) if logs is None else logs
     model: _Model | None = None
-    try:
-        for iteration in range(1, settings.iterations + 1):
-            secant = model is not None
-            model = _Model.exact(here, logs) if model is None else model
-            move = _Move(here, model, settings.difficult)
-            if move.concave and move.gain < EXACT:
-                status = Status.CONVERGED
-                break
-            small = move.concave and move.gain < settings.tolerance
-            there, halved = _climb(objective, here, move, settings, tries=2 if small else 1 if secant else None)
-            if there is None and secant and not small:
-                model = None
-                continue
-            if there is None:
-                status = Status.CONVERGED if small or move.gain < GAIN else Status.NOT_CONVERGED
-                break
-            model = model.updated(here, there) if settings.secant and move.concave and not halved else None
-            here = there
-            remark = "" if move.concave else "(not concave)"
-            log(Step(iteration, float(here.value), remark or ("(backed up)" if halved else "")))
-            if small:
-                status = Status.CONVERGED
-                break
-    except KeyboardInterrupt:
-        status = Status.INTERRUPTED
-    return Maximum(here, status, tuple(history))
+    for iteration in range(1, settings.iterations + 1):
+        secant = model is not None
+        model = _Model.exact(here, logs) if model is None else model
+        move = _Move(here, model, settings.difficult)
+        if move.concave and move.gain < EXACT:
+            status = Status.CONVERGED
+            break
+        small = move.concave and move.gain < settings.tolerance
+        there, halved = _climb(objective, here, move, settings, tries=2 if small else 1 if secant else None)
+        if there is None and secant and not small:
+            model = None
+            continue
+        if there is None:
+            status = Status.CONVERGED if small or move.gain < GAIN else Status.NOT_CONVERGED
+            break
+        updated = model.updated(here, there) if settings.secant and move.concave and not halved else None
+        here, latest = there, updated or model
+        remark = "" if move.concave else "(not concave)"
+        remark = remark or ("(backed up)" if halved else "")
+        log(here, iteration, remark, latest if settings.secant else _Model.exact(here, logs))
+        model = updated
+        if small:
+            status = Status.CONVERGED
+            break
+    return Maximum(here, status, tuple(log.history))
+
+
+class _Log:
+    """Writes the lines and reports them."""
+
+    def __init__(self, report: Callable[[Step, Evaluated], None]):
+        self.history: list[Step] = []
+        self._report = report
+
+    def __call__(self, here: Evaluated, iteration: int, remark: str, model: "_Model | None") -> None:
+        step = Step(iteration, float(here.value), remark, None if model is None else model.length(here))
+        self.history.append(step)
+        self._report(step, here)
 
 
 @dataclass(frozen=True)
@@ -145,6 +159,13 @@ class _Model:
     def slope(self, here: Evaluated) -> np.ndarray:
         return np.asarray(here.gradient) * np.where(self.logs, np.asarray(here.v), 1.0)
 
+    def length(self, here: Evaluated) -> float | None:
+        """That of the gradient in standard errors; None where derivatives are not finite."""
+        slope = self.slope(here)
+        if not (np.all(np.isfinite(slope)) and np.all(np.isfinite(self.hessian))):
+            return None
+        return float(np.sqrt(max(newton_direction(slope, self.hessian)[1], 0.0)))
+
     def updated(self, here: Evaluated, there: Evaluated) -> "_Model | None":
         """The secant update of a negative definite Hessian; None where the gradients show no such curvature."""
         ratio = np.where(self.logs, np.asarray(there.v) / np.where(self.logs, np.asarray(here.v), 1.0), 1.0)
@@ -161,7 +182,7 @@ class _Move:
     """A Newton step from an evaluated point: additive, or multiplicative in the elements climbed on the log scale."""
 
     def __init__(self, here: Evaluated, model: _Model, difficult: bool):
-        self.v, self.logs = np.asarray(here.v), model.logs
+        self.v, self.logs, self.model = np.asarray(here.v), model.logs, model
         self.direction, self.gain, self.concave = newton_direction(model.slope(here), model.hessian, difficult)
 
     def to(self, step: float) -> np.ndarray:
@@ -200,13 +221,14 @@ def newton_directions(
     return direction, np.einsum("bi,bi->b", gradient, direction), concave
 
 
-def _nearer(here: Evaluated, there: Evaluated, move: _Move) -> bool:
+def _nearer(here: Evaluated, there: Evaluated, move: _Move, settings: Settings) -> bool:
     """Has the gain that derivatives expect become much smaller, at a loss that they cannot see?
 
     Where their gradient vanishes the value still slopes, because what they hold moves: a step of s standard errors,
     s^2 = `move.gain`, changes it in proportion to s.
     """
-    after = _Move(there, _Model.exact(there, np.zeros(len(move.v), bool)), False)
+    model = move.model if settings.secant else _Model.exact(there, np.zeros(len(move.v), bool))
+    after = _Move(there, model, False)
     nearer = move.concave and after.concave and after.gain < 0.5 * move.gain
     return bool(nearer and there.value >= here.value - max(move.gain, SLOPE * np.sqrt(move.gain)))
 
@@ -227,7 +249,7 @@ def _climb(objective, here, move: _Move, settings: Settings, tries: int | None):
         spare = slack if halving < SHORT else 0.0
         enough = -spare if tries == 2 or move.gain < GAIN else SUFFICIENT * step * move.gain - spare
         if _is_finite(there, settings):
-            if there.value - here.value >= enough or (settings.held and _nearer(here, there, move)):
+            if there.value - here.value >= enough or (settings.held and _nearer(here, there, move, settings)):
                 return there, halving > 0
         step *= 0.5
     return None, True

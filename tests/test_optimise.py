@@ -48,7 +48,7 @@ def bump() -> Function:
 
 
 def climb(function, start, logs=None, **settings) -> Maximum:
-    return maximise(function, np.asarray(start, float), Settings(**settings), lambda step: None, logs)
+    return maximise(function, np.asarray(start, float), Settings(**settings), lambda step, at: None, logs)
 
 
 CURVATURE = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, -0.5], [0.0, -0.5, 2.0]])
@@ -70,12 +70,12 @@ def test_a_start_at_the_maximum_takes_none():
 
 def test_nothing_to_climb():
     found = climb(Function(lambda v: 3.0, lambda v: np.zeros(0), lambda v: np.zeros((0, 0))), [])
-    assert found.status == "converged" and found.history == (Step(0, 3.0),)
+    assert found.status == "converged" and found.history == (Step(0, 3.0, gradient=0.0),)
 
 
 def test_steps_are_reported_as_they_happen():
     function, lines = quadratic([1, -2, 3], CURVATURE), []
-    maximise(function, np.zeros(3), Settings(), lambda step: lines.append((step.iteration, len(function.seen))))
+    maximise(function, np.zeros(3), Settings(), lambda step, at: lines.append((step.iteration, len(function.seen))))
     assert lines == [(0, 1), (1, 2)]
 
 
@@ -145,18 +145,36 @@ def test_a_slope_without_any_curvature():
     assert found.status == "not_converged" and np.isfinite(found.at.v).all()
 
 
-def test_an_interruption_returns_the_best_point_so_far():
-    function = bump()
+def test_an_interruption_goes_through_and_the_best_point_so_far_was_reported():
+    function, seen = bump(), []
 
     def interrupted(v):
         if len(function.seen) == 4:
             raise KeyboardInterrupt
         return function(v)
 
-    found = climb(interrupted, [1.7])
-    assert found.status == "interrupted"
-    assert found.at.value == max(step.value for step in found.history) == found.history[-1].value
-    assert len(found.history) >= 2
+    with pytest.raises(KeyboardInterrupt):
+        maximise(interrupted, np.array([1.7]), Settings(), lambda step, at: seen.append((step.value, at)))
+    assert len(seen) >= 2
+    assert seen[-1][1].value == seen[-1][0] == max(value for value, _ in seen)
+
+
+@pytest.mark.parametrize("secant", [False, True])
+def test_the_gradient_is_reported_in_standard_errors(secant):
+    """Its square is the gain of a whole Newton step, twice what the value gains on a parabola."""
+    found = climb(quadratic([1, -2, 3], CURVATURE), [10, 10, 10], secant=secant)
+    first, last = found.history[0], found.history[-1]
+    if secant:  # the first line does not wait for a Hessian
+        assert first.gradient is None
+    else:
+        assert first.gradient == pytest.approx(np.sqrt(2 * (last.value - first.value)), rel=1e-12)
+    assert last.gradient == pytest.approx(0.0, abs=1e-6)
+    units = np.array([1e-6, 1.0, 1e3])
+    curvature = CURVATURE * np.outer(units, units)
+    other = climb(quadratic(np.array([1, -2, 3]) / units, curvature), np.full(3, 10.0) / units)
+    assert other.history[0].gradient == pytest.approx(
+        climb(quadratic([1, -2, 3], CURVATURE), [10, 10, 10]).history[0].gradient
+    )
 
 
 def test_coordinates_maximised_in_closed_form_are_followed():

@@ -2,6 +2,8 @@ import glmm  # pyright: ignore[reportMissingImports]
 
 
 def refuses(case) -> str | None:
+    if any(not effects.intercept for effects in case.random):
+        return "fits no slope that is independent of the intercept"
     return case.beyond and f"fits no {case.beyond}"
 
 

@@ -9,7 +9,7 @@ LIKELIHOODS = {"gaussian": "gaussian", "binomial": "bernoulli_logit", "poisson":
 def refuses(case) -> str | None:
     if case.beyond:
         return f"fits no {case.beyond}"
-    if any(effects.slopes for effects in case.random):
+    if any(effects.correlated for effects in case.random):
         return "estimates no correlation between intercepts and slopes"
     if case.points > 1:
         return "has Laplace's approximation only"
@@ -17,9 +17,16 @@ def refuses(case) -> str | None:
 
 
 def fit(case, frame, method: str):
-    groups = frame[[effects.group for effects in case.random]]
+    groups = list(dict.fromkeys(effects.group for effects in case.random))
+    slopes = [(effects.group, slope) for effects in case.random for slope in effects.slopes]
+    model = gpboost.GPModel(
+        group_data=frame[groups],
+        group_rand_coef_data=frame[[slope for _, slope in slopes]].to_numpy(float) if slopes else None,
+        ind_effect_group_rand_coef=[groups.index(group) + 1 for group, _ in slopes] if slopes else None,
+        likelihood=LIKELIHOODS[case.family],
+        matrix_inversion_method=method,
+    )
     x = np.column_stack([np.ones(len(frame)), frame[list(case.fixed)]])
-    model = gpboost.GPModel(group_data=groups, likelihood=LIKELIHOODS[case.family], matrix_inversion_method=method)
     model.fit(y=frame[case.response].to_numpy(float), X=x, params={"trace": False})
     assert model.get_coef(std_err=True).size
     return -model.get_current_neg_log_likelihood(), True

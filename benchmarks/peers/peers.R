@@ -1,5 +1,5 @@
-# Times one R package on one case: Rscript peers.R PACKAGE TABLE.csv SECONDS FORMULA FAMILY POINTS BEYOND CALL
-# The last line of output is the result as JSON, as in measure.py.  Each fitting function goes from the data frame to the
+# Times one R package on one case: Rscript peers.R PACKAGE TABLE SECONDS FORMULA FAMILY POINTS BEYOND CALL
+# TABLE is a folder as store.py writes it.  The last line of output is the result as JSON, as in measure.py.  Each fitting function goes from the data frame to the
 # estimates with the standard errors of the fixed effects.  BEYOND and CALL are empty for models that FORMULA says.
 arguments <- commandArgs(trailingOnly = TRUE)
 package <- arguments[1]
@@ -35,7 +35,7 @@ refusal <- function() {
   if (nzchar(call)) return(NULL)
   if (nzchar(beyond)) return(paste("fits no", beyond))
   if (package == "nlme" && family != "gaussian") return("linear and nonlinear models only")
-  if (package == "nlme" && is.null(parts(formula))) return("crossed effects are not practical in it")
+  if (package == "nlme" && is.null(parts(formula))) return("several random terms are not practical in it")
   if (package == "glmmTMB" && points > 1) return("has Laplace's approximation only")
 }
 
@@ -78,16 +78,33 @@ fits <- list(
 number <- function(x) if (length(x)) format(x, digits = 15) else "null"
 
 report <- function(result, first, warm) {
-  sprintf(paste('{"loglik": %s, "converged": %s, "seconds_first": %s, "first_at": %s, "seconds_warm": %s,',
-                '"seconds_best": %s, "fits": %d%s}'),
-          number(result$loglik), tolower(result$converged), number(first), number(first_at),
-          number(if (length(warm)) median(warm)), number(if (length(warm)) min(warm)), length(warm),
+  sprintf(paste('{"loglik": %s, "converged": %s, "seconds_first": %s, "first_at": %s, "start_memory_mb": %s,',
+                '"seconds_warm": %s, "seconds_best": %s, "fits": %d%s}'),
+          number(result$loglik), tolower(result$converged), number(first), number(first_at), number(start_memory),
+          number(if (length(warm)) median(warm)), number(if (length(warm)) min(warm)), 1L + length(warm),
           if (is.null(result$note)) "" else sprintf(', "note": "%s"', result$note))
 }
 
-if (!is.null(refusal())) finish(sprintf('{"skipped": "%s"}', refusal()))
+table_of <- function(folder) {
+  columns <- read.table(file.path(folder, "columns.txt"), col.names = c("name", "kind", "rows"))
+  read <- function(name, kind, rows) {
+    size <- if (kind == "integer") 4 else 8
+    readBin(file.path(folder, paste0(name, ".bin")), kind, rows, size, endian = "little")
+  }
+  as.data.frame(setNames(Map(read, columns$name, columns$kind, columns$rows), columns$name))
+}
 
-frame <- read.csv(arguments[2])
+# Linux only.
+resident_mb <- function() {
+  if (!file.exists("/proc/self/status")) return(NULL)
+  line <- grep("^VmRSS:", readLines("/proc/self/status"), value = TRUE)
+  round(as.numeric(gsub("[^0-9]", "", line)) / 1024)
+}
+
+if (!is.null(refusal())) finish(sprintf('{"reason": "%s"}', refusal()))
+
+frame <- table_of(arguments[2])
+start_memory <- resident_mb()
 clock <- function() as.numeric(Sys.time())
 now <- clock()
 result <- fits[[package]](frame)

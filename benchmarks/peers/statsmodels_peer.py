@@ -10,6 +10,8 @@ def refuses(case) -> str | None:
         return "has no maximum likelihood for generalized mixed models"
     if case.crossed:
         return "crossed effects need a dense covariance matrix of all rows"
+    if len(case.random) > 1:
+        return "independent intercepts and slopes are not practical in it"
     return None
 
 

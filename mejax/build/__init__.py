@@ -5,3 +5,4 @@ from .generalized import build_generalized as build_generalized
 from .linear import build_linear as build_linear
 from .nonlinear import build_nonlinear as build_nonlinear
 from .nonlinear import build_true as build_true
+from .streamed import build_streamed as build_streamed

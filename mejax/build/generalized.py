@@ -74,7 +74,7 @@ def build_generalized(
     pieces = 1
     if not plan.crossed and hosts:
         check_nodes(hosts, points, method)
-        pieces = piece_count(hosts, points, *([] if integration.bytes is None else [integration.bytes]))
+        pieces = piece_count(hosts, points, integration.bytes)
         pieces += -pieces % integration.devices
     batch = _whole(design, plan, hosts, numbers, _Arrays(x, base, weights))
     parameters = _structure(blocks, family, linear)
@@ -165,15 +165,14 @@ def _fixed_columns(design: Design, x: np.ndarray, basis: np.ndarray, offset: np.
     """(whitened columns, root, what is added to them): X (offset + basis @ fixed) = columns @ root @ fixed + base."""
     equations, n = x.shape[:2]
     base = np.zeros(n) if design.offset is None else np.asarray(design.offset, float)
-    base = base + x @ offset
-    columns, root = fixed_basis((x @ basis).reshape(equations * n, -1), None)
+    base = base + x @ offset if np.any(offset) else np.broadcast_to(base, (equations, n))
+    free = x if np.array_equal(basis, np.eye(x.shape[2])) else x @ basis
+    columns, root = fixed_basis(free.reshape(equations * n, -1), None)
     scale = np.sqrt(n)
     return (columns * scale).reshape(equations, n, -1), root / scale, base
 
 
-def _sorted_plan(
-    design: Design, z: tuple[np.ndarray, ...], solver: Solver
-) -> tuple[Plan, list[HostTerm], list[Any]]:
+def _sorted_plan(design: Design, z: tuple[np.ndarray, ...], solver: Solver) -> tuple[Plan, list[HostTerm], list[Any]]:
     """The plan, the terms of a nested model in the order of its chain, the lowest level first."""
     effects = design.effects
     hosts = merge_terms([np.asarray(e.codes) for e in effects], list(z), [e.size for e in effects])
@@ -236,18 +235,21 @@ def in_pieces(batch: Batch, hosts: list[HostTerm], pieces: int) -> tuple[Batch, 
         tuple(None if w is None else take(w, g, 1.0) for w, g in zip(batch.tree.weights, parts.groups, strict=True)),
         is_leaf=lambda leaf: leaf is None,
     )  # fmt: skip
-    n = len(batch.cluster)
-    ones = np.ones(n)
-    count = parts.groups[-1].shape[1]
+    n, count = len(batch.cluster), parts.groups[-1].shape[1]
     top = np.broadcast_to(np.arange(count, dtype=np.int32), (pieces, count))
-    # the filler repeats the last row, whose response is allowed; its weight is zero
-    index = np.minimum(parts.rows, n - 1)
-    by_row = lambda leaf: np.moveaxis(take(np.moveaxis(np.asarray(leaf), 1, 0), parts.rows, 0.0), 2, 1)
+    by_row = lambda leaf: _front([take(one, parts.rows, 0.0) for one in np.asarray(leaf)])
+    weigh = lambda own: (parts.rows < n).astype(float) if own is None else take(own, parts.rows, 0.0)
+    weights = weigh(batch.weights)
     cut_batch = Batch(
-        take(batch.y, index, 0.0), by_row(batch.x), by_row(batch.base), tuple(by_row(z) for z in batch.z),
-        take(ones if batch.weights is None else batch.weights, parts.rows, 0.0),
-        take(ones if batch.joint_weights is None else batch.joint_weights, parts.rows, 0.0),
+        # the filler repeats the last row, whose response is allowed; its weight is zero
+        take(batch.y, parts.rows, None), by_row(batch.x), by_row(batch.base), tuple(by_row(z) for z in batch.z),
+        weights, weights if batch.joint_weights is batch.weights else weigh(batch.joint_weights),
         tuple(None if w is None else take(w, g, 1.0) for w, g in zip(batch.prior, parts.groups, strict=True)),
         rows, plan, tree, parts.codes[-1], (*(a[-1] for a in parts.ancestors[:-1]), top), count,
     )  # fmt: skip
     return cut_batch, parts.groups
+
+
+def _front(predictors: list[np.ndarray]) -> np.ndarray:
+    """Arrays (pieces, n, ...) of every linear predictor with an axis for them after the pieces."""
+    return predictors[0][:, None] if len(predictors) == 1 else np.stack(predictors, axis=1)

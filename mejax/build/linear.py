@@ -1,6 +1,7 @@
 """A linear mixed model from its design."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,12 +13,14 @@ from ..elimination import (
     Plan,
     Rows,
     Solver,
+    complete_plan,
     cross_products,
     host_segment_sum,
-    make_plan,
     make_rows,
     merge_terms,
+    plan_chain,
     row_weights,
+    without_leaves,
 )
 from ..lmm import GroupErrors, LinearModel
 from .constraints import LinearConstraints, constrain_variances
@@ -49,14 +52,21 @@ def build_linear(
     effects = design.effects
     z = working_covariates(design, frames)
     hosts = merge_terms([e.codes for e in effects], z, [e.size for e in effects])
-    plan, numbers = make_plan(hosts, solver)
+    plan, numbers = plan_chain(hosts)
     groups = _group_weights(design, plan)
     weights = row_weights(plan, hosts, design.weights, groups)[-1]
     white = whiten(x, y, weights)
     w = np.column_stack([white.columns, white.response])
+    products = cross_products(plan, hosts, numbers, w, design.weights, groups=groups)
+    held = (
+        None if rows is None else GroupErrors(rows, _places(plan, hosts, numbers, rows), tuple(h.z for h in hosts), w)
+    )
+    totals = _cluster_totals(plan, hosts, w, weights)
+    if held is None:  # structured errors form the products again, from the rows of whole terms
+        plan, products = without_leaves(plan, products)
     return LinearModel(
-        plan=plan,
-        products=cross_products(plan, hosts, numbers, w, design.weights, groups=groups),
+        plan=complete_plan(plan, products.crossed_entries, replace(solver, lean=held is None)),
+        products=products,
         variances=variances,
         root=white.root,
         unroot=np.linalg.inv(white.root),
@@ -65,11 +75,9 @@ def build_linear(
         count=np.asarray(float(len(y) if weights is None else np.sum(weights))),
         basis=basis,
         offset=offset,
-        cluster_totals=_cluster_totals(plan, hosts, w, weights),
+        cluster_totals=totals,
         reml=reml,
-        errors=None
-        if rows is None
-        else GroupErrors(rows, _places(plan, hosts, numbers, rows), tuple(h.z for h in hosts), w),
+        errors=held,
     )
 
 

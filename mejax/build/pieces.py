@@ -11,6 +11,8 @@ from ..quadrature import Tree
 
 COPIES = 16  # arrays of (rows x nodes) that an evaluation holds at once, with one linear predictor
 PIECE_BYTES = 2.0**30
+CACHED_BYTES = 2.0**26  # of which a CPU's caches hold what is at work at a time
+UNEVEN = 1.1  # most that filling up pieces to the same length may add to their rows
 
 
 class Shape(NamedTuple):
@@ -44,10 +46,24 @@ def check_nodes(hosts: list[HostTerm], points: tuple[int, ...], method: str) -> 
         )
 
 
-def piece_count(hosts: list[HostTerm], points: tuple[int, ...], limit: float = PIECE_BYTES) -> int:
-    """How many pieces keep an evaluation near `limit` bytes."""
-    shape = measure(hosts, points)
-    return int(min(max(np.ceil(shape.total / limit), 1), hosts[-1].term.size))
+def piece_count(hosts: list[HostTerm], points: tuple[int, ...], limit: float | None = None) -> int:
+    """How many pieces keep an evaluation near `limit` bytes, of which there are as many as clusters at most.
+
+    Without a limit memory asks for `PIECE_BYTES`.  On a CPU pieces that its caches hold take two thirds of the time,
+    where clusters can be shared out among them evenly: all pieces are filled up to the length of the longest.
+    """
+    shape, clusters = measure(hosts, points), hosts[-1].term.size
+    needed = lambda most: int(min(max(np.ceil(shape.total / most), 1), clusters))
+    if limit is not None or jax.default_backend() != "cpu":
+        return needed(PIECE_BYTES if limit is None else limit)
+    rows = np.bincount(hosts[-1].codes, minlength=clusters)
+    least, pieces = needed(PIECE_BYTES), needed(CACHED_BYTES)
+    while pieces > least:
+        longest = np.max(np.bincount(_piece_of(rows, pieces), weights=rows))
+        if longest * pieces <= UNEVEN * rows.sum():
+            break
+        pieces = max(pieces // 2, least)
+    return pieces
 
 
 class Cut(NamedTuple):
@@ -63,41 +79,51 @@ class Cut(NamedTuple):
 
 def cut(hosts: list[HostTerm], pieces: int) -> Cut:
     """Cut between clusters so that the pieces have about the same number of rows."""
-    top = hosts[-1].codes
-    order = np.argsort(top, kind="stable")
-    rows_by_cluster = np.bincount(top, minlength=hosts[-1].term.size)
-    middle = np.cumsum(rows_by_cluster) - 0.5 * rows_by_cluster
-    piece_of = np.minimum((middle * pieces / len(top)).astype(np.int64), pieces - 1)
-    row_piece = piece_of[top[order]]
-    rows = _padded([order[row_piece == k] for k in range(pieces)], len(top))
-    levels = [_level(host, rows) for host in hosts]
+    top = hosts[-1]
+    of_row = _piece_of(np.bincount(top.codes, minlength=top.term.size), pieces)[top.codes]
+    rows = _members(of_row, pieces)
+    groups = tuple(_members(_by_group(host, of_row, pieces), pieces, spare=1) for host in hosts)
+    numbers = [_numbers(g, host.term.size) for g, host in zip(groups, hosts, strict=True)]
+    codes = tuple(number[take(host.codes, rows, host.term.size)] for number, host in zip(numbers, hosts, strict=True))
     ancestors = tuple(
-        tuple(_ancestors(codes, groups, upper) for upper, _ in levels[level + 1 :])
-        for level, (codes, groups) in enumerate(levels)
+        tuple(
+            number[take(_by_group(host, upper.codes, upper.term.size), own, upper.term.size)]
+            for number, upper in zip(numbers[level + 1 :], hosts[level + 1 :], strict=True)
+        )
+        for level, (host, own) in enumerate(zip(hosts, groups, strict=True))
     )
-    return Cut(rows, tuple(g for _, g in levels), tuple(c for c, _ in levels), ancestors)
+    return Cut(rows, groups, codes, ancestors)
 
 
-def _padded(parts: list[np.ndarray], filler: int) -> np.ndarray:
-    width = max(len(p) for p in parts)
-    return np.stack([np.concatenate([p, np.full(width - len(p), filler)]) for p in parts])
+def _piece_of(rows: np.ndarray, pieces: int) -> np.ndarray:
+    """The piece of every cluster, of which `rows` are the numbers of rows."""
+    middle = np.cumsum(rows) - 0.5 * rows
+    return np.minimum(middle * (pieces / rows.sum()), pieces - 1).astype(np.min_scalar_type(pieces))
 
 
-def _level(host: HostTerm, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Codes within the pieces, and the groups they stand for; one dummy at least at the end."""
-    codes = np.append(host.codes, host.term.size)[rows]
-    found = [np.unique(piece[piece < host.term.size]) for piece in codes]
-    groups = _padded([np.append(f, host.term.size) for f in found], host.term.size)
-    inner = [np.searchsorted(f, piece) for f, piece in zip(found, codes, strict=True)]
-    inner = [np.where(piece < host.term.size, i, groups.shape[1] - 1) for i, piece in zip(inner, codes, strict=True)]
-    return np.stack(inner).astype(np.int32), groups
-
-
-def _ancestors(codes: np.ndarray, groups: np.ndarray, upper: np.ndarray) -> np.ndarray:
-    found = np.full(groups.shape, upper.max(), np.int32)
-    for piece in range(len(groups)):
-        found[piece, codes[piece]] = upper[piece]
+def _by_group(host: HostTerm, values: np.ndarray, absent: int) -> np.ndarray:
+    """What the rows of each group have in common; `absent` for groups without rows."""
+    found = np.full(host.term.size, absent, values.dtype)
+    found[host.codes] = values
     return found
+
+
+def _members(piece: np.ndarray, pieces: int, spare: int = 0) -> np.ndarray:
+    """(pieces, m): who belongs to each piece, in order; their number in all at empty places, `spare` at least."""
+    counts = np.bincount(piece, minlength=pieces)[:pieces]
+    # sorting small integers takes time in proportion to their number
+    order = np.argsort(piece, kind="stable")
+    places = np.arange(counts.max(initial=0) + spare)
+    found = order.take((np.cumsum(counts) - counts)[:, None] + places, mode="clip")
+    return np.where(places < counts[:, None], found, len(piece))
+
+
+def _numbers(groups: np.ndarray, size: int) -> np.ndarray:
+    """The number of every group within its piece, then that of the dummy."""
+    number = np.full(size + 1, groups.shape[1] - 1, np.int32)
+    piece, place = np.nonzero(groups < size)
+    number[groups[piece, place]] = place
+    return number
 
 
 def cut_plan(hosts: list[HostTerm], pieces: Cut) -> tuple[Plan, Rows, Tree]:
@@ -118,12 +144,14 @@ def cut_plan(hosts: list[HostTerm], pieces: Cut) -> tuple[Plan, Rows, Tree]:
     return plan, rows, Tree(pieces.codes, parents, (None,) * len(hosts), tuple(t.size for t in terms))
 
 
-def take(values, index: np.ndarray, filler: float):
-    """Leaves (n, ...) at the places of `index` (pieces, m); `filler` where there is none."""
+def take(values, index: np.ndarray, filler: float | int | None):
+    """Leaves (n, ...) at the places of `index` (pieces, m); `filler` at n and beyond (None: the last row again)."""
 
     def one(leaf):
         leaf = np.asarray(leaf)
-        end = np.full((1, *leaf.shape[1:]), filler, leaf.dtype)
-        return np.concatenate([leaf, end])[index]
+        found = leaf.take(index, axis=0, mode="clip")
+        if filler is not None:
+            found[index >= len(leaf)] = filler
+        return found
 
     return jax.tree.map(one, values)

@@ -33,7 +33,13 @@ def whiten(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> Whitened
     total = float(len(y) if weights is None else np.sum(weights))
     squares = float(residual @ (residual if weights is None else residual * weights))
     unit = np.sqrt(squares / total)
-    if not unit > 1e-13 * np.sqrt(float(y @ weighted) / total):
+    require_variation(unit, np.sqrt(float(y @ weighted) / total))
+    return Whitened(q, residual / unit, root, shift, unit)
+
+
+def require_variation(unit: float, size: float) -> None:
+    """Raise where nothing is left of a response of root mean square `size`, of which the fixed part leaves `unit`."""
+    if not unit > 1e-13 * size:
         raise ValueError(
             "The fixed effects reproduce the response exactly (no residual variation is left), so there are no "
             "variances to estimate. Check that the response is not constant and is not a combination of the covariates."
@@ -42,7 +48,6 @@ def whiten(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> Whitened
         raise ValueError(
             f"the response varies on the scale of {unit:.3g}, whose square is no double-precision number; rescale it"
         )
-    return Whitened(q, residual / unit, root, shift, unit)
 
 
 def fixed_basis(x: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

@@ -1,17 +1,21 @@
 """The blocked solver of linear models (and of every Laplace approximation): plan, cross-products, elimination."""
 
+from .blocked import inverse_in_place as inverse_in_place
 from .krylov import Noise as Noise
 from .krylov import noise as noise
 from .layout import thinned as thinned
+from .leaves import without_leaves as without_leaves
 from .plan import ChainLevel as ChainLevel
 from .plan import HostTerm as HostTerm
 from .plan import Plan as Plan
 from .plan import Term as Term
 from .plan import merge_terms as merge_terms
 from .plan import nesting as nesting
+from .plan import plan_chain as plan_chain
 from .plan import unique_cells as unique_cells
 from .planning import AUTO as AUTO
 from .planning import Solver as Solver
+from .planning import complete_plan as complete_plan
 from .planning import machine_memory as machine_memory
 from .planning import make_plan as make_plan
 from .products import Products as Products
@@ -24,7 +28,10 @@ from .schur import BY_GROUP as BY_GROUP
 from .schur import Remainder as Remainder
 from .schur import eliminate_by_cluster as eliminate_by_cluster
 from .schur import eliminate_chain as eliminate_chain
+from .schur import group_inverse as group_inverse
 from .schur import scale_crossed as scale_crossed
+from .schur import start as start
+from .schur import update_above as update_above
 from .solver import Factor as Factor
 from .solver import crossed_blocks as crossed_blocks
 from .solver import factorise as factorise

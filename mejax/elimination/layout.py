@@ -15,8 +15,7 @@ from jax.ops import segment_sum
 from jaxtyping import Array, Float, Int
 
 from .._typing import ArrayLike
-from .plan import HostTerm, Plan
-from .products import crossed_cells
+from .plan import Plan
 
 WIDTHS = (4, 8, 16)  # entries of a chunk: the largest that the average row fills
 SMALL = 64  # columns of small crossed terms whose unit vectors are taken out before traces are estimated
@@ -121,11 +120,10 @@ def thinned(layout: SparseLayout) -> SparseLayout:
     return dataclasses.replace(layout, vectors=vectors, extremes=0)
 
 
-def make_layout(plan: Plan, hosts: list[HostTerm], probes: int, seed: int) -> SparseLayout:
-    """The layout of the remainder of a plan that was made without a dense one, with its random signs."""
-    cells = crossed_cells(plan, hosts)
-    entries = np.concatenate([e for c in cells for e in c.entries]).astype(np.int64)
-    row, column = np.divmod(entries, plan.columns)
+def make_layout(plan: Plan, entries: np.ndarray, probes: int, seed: int) -> SparseLayout:
+    """The layout of the remainder of a plan that was made without a dense one, with its random signs; `entries` are
+    `Products.crossed_entries`."""
+    row, column = np.divmod(entries.astype(np.int64), plan.columns)
     off = np.flatnonzero(row != column)
     diagonal = np.empty(plan.columns, np.int64)
     diagonal[row[row == column]] = np.flatnonzero(row == column)
@@ -144,7 +142,9 @@ def make_layout(plan: Plan, hosts: list[HostTerm], probes: int, seed: int) -> Sp
 def _units(plan: Plan) -> np.ndarray:
     """The unit vectors of the smallest crossed terms, together `SMALL` at most."""
     chosen, room = [], SMALL
-    for t, offset in sorted(plan.offsets.items(), key=lambda item: plan.terms[item[0]].size * plan.terms[item[0]].width):
+    for t, offset in sorted(
+        plan.offsets.items(), key=lambda item: plan.terms[item[0]].size * plan.terms[item[0]].width
+    ):
         columns = plan.terms[t].size * plan.terms[t].width
         if columns <= room:
             chosen += range(offset, offset + columns)

@@ -26,13 +26,15 @@ class Term(eqx.Module):
     """The random effects of one grouping factor: equations with the same groups are stacked (blocked-diagonal Sigma).
 
     `blocks` are the equations' positions in `Design.effects`, in the order of their columns; `orders` says where the
-    groups of each equation stand among the term's (None: in the same order).
+    groups of each equation stand among the term's (None: in the same order).  Where a term is in two parts, with the
+    same `blocks`, `members` are the groups that this part holds (None: all), and `orders` speak of the whole.
     """
 
     orders: tuple[Index | None, ...]
     blocks: tuple[int, ...] = eqx.field(static=True)
     size: int = eqx.field(static=True)
     width: int = eqx.field(static=True)
+    members: Index | None = None
 
 
 class ChainLevel(eqx.Module):
@@ -69,6 +71,7 @@ class Plan(eqx.Module):
     crossed: tuple[int, ...] = eqx.field(static=True)
     columns: int = eqx.field(static=True)  # of the remainder
     sparse: "SparseLayout | None" = None  # where the remainder is not formed as a matrix
+    rough: "SparseLayout | None" = None  # where it is, but second derivatives come from products with it
     mesh: Mesh | None = eqx.field(static=True, default=None)  # the devices that the groups of a nested chain lie on
 
     @property
@@ -145,9 +148,11 @@ def plan_chain(hosts: list[HostTerm]) -> tuple[Plan, list[list[np.ndarray]]]:
         above = chain[position + 1 :]
         ancestors = tuple(parents[t, m] for m in above)
         group, column, _ = pairs[position]
-        keys = [_key(pairs[position + 1 + k][0], pairs[position + 1 + k][1], offsets[-1]) for k in range(len(above))]
+        keys = [
+            pair_key(pairs[position + 1 + k][0], pairs[position + 1 + k][1], offsets[-1]) for k in range(len(above))
+        ]
         up = tuple(
-            np.searchsorted(key, _key(anc[group], column, offsets[-1])).astype(np.int32)
+            np.searchsorted(key, pair_key(anc[group], column, offsets[-1])).astype(np.int32)
             for key, anc in zip(keys, ancestors, strict=True)
         )
         levels.append(ChainLevel(t, ancestors, group, column, up, empty, empty, empty, empty, empty, 0))
@@ -155,7 +160,8 @@ def plan_chain(hosts: list[HostTerm]) -> tuple[Plan, list[list[np.ndarray]]]:
     return plan, [p[2] for p in pairs]
 
 
-def _key(group, column, columns):
+def pair_key(group: np.ndarray, column: np.ndarray, columns: int) -> np.ndarray:
+    """One number for a group and a column, in the order of the pairs."""
     return group.astype(np.int64) * max(columns, 1) + column
 
 
@@ -167,7 +173,7 @@ def _pairs(level: HostTerm, crossed: list[HostTerm], offsets: list[int]):
         unique, inverse = unique_cells(cell)
         width = factor.term.width
         column = offset + (unique % factor.term.size)[:, None] * width + np.arange(width)
-        keys.append(_key((unique // factor.term.size)[:, None], column, offsets[-1]).ravel())
+        keys.append(pair_key((unique // factor.term.size)[:, None], column, offsets[-1]).ravel())
         rows.append(inverse)
     if not keys:
         empty = np.zeros(0, np.int32)

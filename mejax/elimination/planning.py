@@ -12,23 +12,29 @@ import numpy as np
 
 from .layout import make_layout
 from .plan import ChainLevel, HostTerm, Plan, plan_chain
+from .products import crossed_cells
 
 # A group that meets more than this share of the columns is cheaper in a dense product: one pair of pairs takes as long
 # as 60 multiply-adds there (2.4 ns against 0.04 ns), so m^2/2 x 60 > columns^2.
 HEAVY = 0.18
 COPIES = 8  # matrices of the remainder's size that an evaluation holds at once
 PAIR_BYTES = 40  # per pair of pairs: three indices and the products
+LEAN = 4096  # columns from which on few copies matter more than a few seconds
+LEAN_COPIES = 4  # the same where the remainder is inverted in its own place
+LEAN_PAIR_BYTES = 20  # the indices only
 SHARE = 0.7  # of the machine's memory that a dense remainder may take before it is met iteratively
 
 
 @dataclass(frozen=True)
 class Solver:
     """`method` is "exact", "iterative", or "auto": exact where that fits into memory.  `probes` random vectors, drawn
-    with `seed`, estimate traces in the iterative method."""
+    with `seed`, estimate traces in the iterative method.  `lean` says that the model can do with one matrix of the
+    size of a large remainder (random intercepts only), whose second derivatives then come from products."""
 
     method: str = "auto"
     probes: int = 32
     seed: int = 0
+    lean: bool = False
 
 
 AUTO = Solver()
@@ -38,22 +44,36 @@ def make_plan(hosts: list[HostTerm], solver: Solver = AUTO) -> tuple[Plan, list[
     """The plan and, per chain level and crossed term, the pair numbers (n, width) of the rows.
 
     Raises:
+        ValueError: see `complete_plan`.
+    """
+    plan, numbers = plan_chain(hosts)
+    entries = [e for cells in crossed_cells(plan, hosts) for e in cells.entries]
+    return complete_plan(plan, np.concatenate([np.zeros(0, np.int64), *entries]), solver), numbers
+
+
+def complete_plan(plan: Plan, entries: np.ndarray, solver: Solver = AUTO) -> Plan:
+    """A plan of `plan_chain` with what its remainder takes: the Schur update, or the layout of a sparse one.
+
+    `entries` are `Products.crossed_entries`, where the products among the crossed columns go.
+
+    Raises:
         ValueError: an exact remainder that cannot fit into this machine's memory, or an iterative method where there
             is no remainder.
     """
-    plan, numbers = plan_chain(hosts)
     if solver.method == "iterative" and not plan.columns:
         raise ValueError(
             "solver(iterative) is for crossed random effects, and the groups of this model are nested, which is solved "
             "exactly in linear time; leave it out"
         )
-    needed = predicted_memory(plan)
+    lean = solver.lean and plan.columns > LEAN and all(plan.terms[t].width == 1 for t in plan.crossed)
+    needed = predicted_memory(plan, lean)
     iterative = solver.method == "iterative" or (solver.method == "auto" and needed > SHARE * machine_memory())
     if iterative:
-        return dataclasses.replace(plan, sparse=make_layout(plan, hosts, solver.probes, solver.seed)), numbers
+        return dataclasses.replace(plan, sparse=make_layout(plan, entries, solver.probes, solver.seed))
     check_memory(plan.columns, needed)
     chain = tuple(with_update(level, plan.terms[level.term].size, plan.columns) for level in plan.chain)
-    return dataclasses.replace(plan, chain=chain), numbers
+    rough = make_layout(plan, entries, solver.probes, solver.seed) if lean else None
+    return dataclasses.replace(plan, chain=chain, rough=rough)
 
 
 def machine_memory() -> float:
@@ -61,11 +81,11 @@ def machine_memory() -> float:
     return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")) if hasattr(os, "sysconf") else np.inf
 
 
-def predicted_memory(plan: Plan) -> float:
+def predicted_memory(plan: Plan, lean: bool = False) -> float:
     """Bytes that a fit with a dense remainder needs beside its data."""
-    return 8.0 * COPIES * plan.columns**2 + PAIR_BYTES * sum(
-        _pairs_of_pairs(_meetings(level, plan), plan.columns) for level in plan.chain
-    )
+    copies, each = (LEAN_COPIES, LEAN_PAIR_BYTES) if lean else (COPIES, PAIR_BYTES)
+    listed = sum(_pairs_of_pairs(_meetings(level, plan), plan.columns) for level in plan.chain)
+    return 8.0 * copies * plan.columns**2 + each * listed
 
 
 def check_memory(columns: int, needed: float) -> None:

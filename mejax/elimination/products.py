@@ -9,7 +9,7 @@ from jaxtyping import Float
 from .._typing import ArrayLike, SegmentSum
 from .plan import HostTerm, Index, Plan, unique_cells
 
-SEVERAL = 4  # rows a group on average, from which on sums over sorted rows are faster one group after the other
+SEVERAL = 4  # rows in the average group, beyond which rows sorted by group are summed faster one group after the other
 
 
 class Products(eqx.Module):

@@ -117,9 +117,7 @@ def _times(weights, values):
 
 
 def start(products: Products) -> State:
-    return State(
-        list(products.within), [list(b) for b in products.between], list(products.pairs), list(products.dense)
-    )
+    return State(list(products.within), [list(b) for b in products.between], list(products.pairs), list(products.dense))
 
 
 def group_inverse(a, factor):

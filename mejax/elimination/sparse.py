@@ -74,7 +74,9 @@ def balance(plan: Plan, products: Products, values: list[LevelValues], factors) 
     assert layout is not None
     crossed = jnp.asarray(products.crossed_values)
     frames, own, logdet = [], [], jnp.zeros(())
-    scaled = [jnp.einsum("pab,pb->pa", v.k[level.pair_group], v.pairs) for level, v in zip(plan.chain, values, strict=True)]
+    scaled = [
+        jnp.einsum("pab,pb->pa", v.k[level.pair_group], v.pairs) for level, v in zip(plan.chain, values, strict=True)
+    ]
     for i, t in enumerate(plan.crossed):
         block = jnp.moveaxis(crossed[layout.blocks[i]], 2, 0)
         for level, value, kp in zip(layout.chain, values, scaled, strict=True):

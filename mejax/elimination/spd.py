@@ -19,7 +19,7 @@ def logdet_inverse(d: Float[Array, "*batch q q"]) -> tuple[Float[Array, "*batch"
         return _by_sweeps(d)
     factor = jnp.linalg.cholesky(d, symmetrize_input=False)
     logdet = 2.0 * jnp.sum(jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
-    return logdet, _from_cholesky(factor)[1]
+    return logdet, from_cholesky(factor)[1]
 
 
 @logdet_inverse.defjvp
@@ -51,7 +51,7 @@ def _inverse_root_jvp(primals, tangents):
     return root, -half @ root
 
 
-def _from_cholesky(factor):
+def from_cholesky(factor: Float[Array, "*batch q q"]) -> tuple[Float[Array, "*batch q q"], Float[Array, "*batch q q"]]:
     """(L^-1, (L L')^-1) by halves: 4/3 q^3 operations, nearly all in matrix products, where solving takes 3 q^3."""
     q = factor.shape[-1]
     if q <= LEAF:
@@ -59,8 +59,8 @@ def _from_cholesky(factor):
         root = jax.lax.linalg.triangular_solve(factor, eye, left_side=True, lower=True)
         return root, jnp.swapaxes(root, -1, -2) @ root
     half = q // 2
-    top, top_inverse = _from_cholesky(factor[..., :half, :half])
-    low, low_inverse = _from_cholesky(factor[..., half:, half:])
+    top, top_inverse = from_cholesky(factor[..., :half, :half])
+    low, low_inverse = from_cholesky(factor[..., half:, half:])
     corner = -low @ (factor[..., half:, :half] @ top)
     side = jnp.swapaxes(corner, -1, -2)
     root = jnp.concatenate([jnp.pad(top, _right(corner, q - half)), jnp.concatenate([corner, low], -1)], -2)

@@ -6,14 +6,15 @@ from typing import Any
 
 from .._double import computing
 from .._tree import to_device
-from ..build import Integration, build_generalized, build_linear, build_nonlinear, build_true
+from ..build import Integration, build_generalized, build_linear, build_nonlinear, build_streamed, build_true
 from ..design import Design
 from ..fitting import Estimates, GeneralizedSettings, fit_generalized, fit_linear, fit_nonlinear, fit_true
-from ..frame import Encoding, read
+from ..frame import Encoding, Parquet, read, read_batches
 from ..likelihoods import family
+from ..sharding import placed
 from ..syntax import Spec, refuse_unbuilt
 from ..syntax.constraints import Constraint, canonical, collect_constraints
-from .settings import Say, generalized_settings, linear_settings, nonlinear_settings, optimiser, solver
+from .settings import Say, generalized_settings, linear_settings, mesh, nonlinear_settings, optimiser, solver
 from .weights import rescaled
 
 
@@ -23,8 +24,20 @@ def silent(line: str) -> None:
 
 def estimate(spec: Spec, data: Any, say: Say = silent) -> tuple[Estimates, Encoding]:
     """Read the table, build the model, fit it."""
+    if isinstance(data, Parquet):
+        return _estimate_streamed(spec, data, say)
     design, encoding = read_design(spec, data)
     return fit_design(spec, design, encoding, say), encoding
+
+
+def _estimate_streamed(spec: Spec, table: Parquet, say: Say) -> tuple[Estimates, Encoding]:
+    """The same of a table that is read in batches."""
+    refuse_unbuilt(spec)
+    streamed = read_batches(spec, table, matrices=spec.option("matrices"))
+    settings = linear_settings(spec, streamed.encoding, say)
+    model, design = build_streamed(streamed, reml=bool(spec.option("reml")), solver=solver(spec))
+    with computing():
+        return fit_linear(to_device(model), design, streamed.names, settings), streamed.encoding
 
 
 def read_design(spec: Spec, data: Any) -> tuple[Design, Encoding]:
@@ -54,7 +67,9 @@ def built(spec: Spec, design: Design, encoding: Encoding) -> Any:
     if spec.nonlinear is not None:
         return build_nonlinear(design, encoding.names, spec.nonlinear, reml=bool(spec.option("reml")))
     exact = bool(spec.option("exactderivatives"))
-    integration = Integration(spec.option("intmethod"), spec.option("intpoints"), exact)
+    devices = mesh(spec)
+    count = 1 if devices is None else devices.size
+    integration = Integration(spec.option("intmethod"), spec.option("intpoints"), exact, devices=count)
     family = _family(encoding)
     return build_generalized(design, encoding.names, family, integration, constraints, solver=solver(spec))
 
@@ -83,7 +98,7 @@ def _fit_generalized(spec: Spec, design: Design, encoding: Encoding, say: Say) -
     names = encoding.names
     settings = generalized_settings(spec, encoding, say)
     texts = tuple(canonical(c, names.response, names.equations) for c in _constraints(spec, encoding))
-    return fit_generalized(to_device(built(spec, design, encoding)), design, names, settings, texts)
+    return fit_generalized(placed(built(spec, design, encoding), mesh(spec)), design, names, settings, texts)
 
 
 def _fit_nonlinear(spec: Spec, design: Design, encoding: Encoding, say: Say) -> Estimates:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
+from jax.sharding import Mesh
 
 from ..elimination import Solver
 from ..fitting import FitSettings, GeneralizedSettings, NonlinearSettings
 from ..frame import Encoding
 from ..optimise import Settings
+from ..sharding import mesh_of
 from ..syntax import Spec
 
 Say = Callable[[str], None]
@@ -67,8 +69,15 @@ def linear_settings(spec: Spec, encoding: Encoding, say: Say) -> FitSettings:
         clusters=_clusters(vce, encoding),
         df=_df_method(spec, vce),
         kind=encoding.weight_kind,
+        mesh=mesh(spec),
         say=say,
     )
+
+
+def mesh(spec: Spec) -> Mesh | None:
+    """The devices that the fit is to run on; None is JAX's default one."""
+    devices = spec.option("devices")
+    return None if devices is None else mesh_of(devices)
 
 
 def _vce(spec: Spec, encoding: Encoding) -> tuple[str, ...]:

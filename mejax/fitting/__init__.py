@@ -12,6 +12,7 @@ from .estimates import Estimates as Estimates
 from .generalized import fit_generalized as fit_generalized
 from .linear import degrees_by as degrees_by
 from .linear import fit_linear as fit_linear
+from .monte_carlo import MonteCarlo as MonteCarlo
 from .nonlinear import fit_nonlinear as fit_nonlinear
 from .profile import Curve as Curve
 from .profile import profile_curve as profile_curve

@@ -13,6 +13,7 @@ from ..menl import NonlinearModel, Point, linearised, solve
 from ..optimise import Maximum, Settings, Step, maximise
 from .boundary import standalone
 from .climb import FitSettings, em_iterations
+from .progress import Clock, Progress
 
 ALTERNATIONS = 500
 LEFT = 1e-9  # gain still expected of the variances, below which a Newton step is taken without a look at the value
@@ -59,7 +60,10 @@ class Turn(NamedTuple):
 
 
 class Alternated(NamedTuple):
-    """How it ended: the coefficients it began with, the last turn (None: there was none), the status, the log."""
+    """How it ended: the coefficients it began with, the last turn (None: there was none), the status, the log.
+
+    `interrupted` is the status of what is still going on: what an interruption (Ctrl-C) leaves.
+    """
 
     begun: np.ndarray
     last: Turn | None
@@ -78,36 +82,57 @@ def first_variances(model: NonlinearModel, f: np.ndarray, z: np.ndarray) -> np.n
     return model.variances.nearest(sigmas, 0.5 * squares)
 
 
+class Tries:
+    """The alternations so far, the last of which may be going on; one clock for all."""
+
+    def __init__(self) -> None:
+        self.all: list[Alternated] = []
+        self.clock = Clock()
+
+    def best(self) -> Alternated | None:
+        """The one with the largest likelihood, as what an interruption leaves; None where no turn was completed."""
+        turns = [(tried.last.value, tried) for tried in self.all if tried.last is not None]
+        if not turns:
+            return None
+        value, best = max(turns, key=lambda pair: pair[0])
+        return best._replace(status=Status.INTERRUPTED, history=best.history or (Step(0, value),))
+
+
 def alternate(
-    model: NonlinearModel, fixed: np.ndarray, v: np.ndarray | None, settings: NonlinearSettings
+    model: NonlinearModel, fixed: np.ndarray, v: np.ndarray | None, settings: NonlinearSettings, tries: Tries
 ) -> Alternated:
-    """From coefficients, effects of zero and variance parameters (None: `first_variances`) to the fixed point."""
+    """From coefficients, effects of zero and variance parameters (None: `first_variances`) to the fixed point.
+
+    `tries` gets the state after each turn, in the first one after each step.
+    """
     begun = np.asarray(fixed, float)
+    progress = Progress(settings.say, _label(model), tries.clock)
+    tries.all.append(Alternated(begun, None, Status.INTERRUPTED, ()))
+
+    def state(last: Turn | None, status: Status) -> Alternated:
+        tries.all[-1] = Alternated(begun, last, status, tuple(progress.history))
+        return tries.all[-1]
+
     point = Point(begun, to_host(model.nothing()))
     f, x, z = to_host(linearised(model, point)[1])
     if not all(np.all(np.isfinite(part)) for part in (f, x, z)) or dependent(np.asarray(x)) is not None:
-        return Alternated(begun, None, Status.NOT_CONVERGED, ())
+        return state(None, Status.NOT_CONVERGED)
     v = first_variances(model, np.asarray(f), np.asarray(z)) if v is None else v
-    history: list[Step] = []
     last, best, still = None, np.inf, 0
-    try:
-        for number in range(1, settings.turns + 1):
-            turn = _turn(model, point, v, settings.em if number == 1 else 0)
-            if turn is None:
-                return Alternated(begun, last, Status.NOT_CONVERGED, tuple(history))
-            change = np.inf if last is None else _change(last, turn)
-            if not _shown(history, turn.value):
-                history.append(Step(number, turn.value))
-                settings.say(f"Iteration {number}:  {_label(model)} = {turn.value:.8g}")
-            last, point, v = turn, turn.point, _polished(turn)
-            if turn.found.status is Status.INTERRUPTED:
-                return Alternated(begun, last, Status.INTERRUPTED, tuple(history))
-            if change < settings.close or (change < NEARLY and still >= STILL):
-                return Alternated(begun, last, Status.CONVERGED, tuple(history))
-            best, still = (change, 0) if change < 0.5 * best else (best, still + 1)
-    except KeyboardInterrupt:
-        return Alternated(begun, last, Status.INTERRUPTED, tuple(history))
-    return Alternated(begun, last, Status.NOT_CONVERGED, tuple(history))
+    for number in range(1, settings.turns + 1):
+        begin = (lambda turn: state(turn, Status.INTERRUPTED)) if last is None else lambda turn: None
+        turn = _turn(model, point, (v, settings.em if number == 1 else 0), begin)
+        if turn is None:
+            return state(last, Status.NOT_CONVERGED)
+        change = np.inf if last is None else _change(last, turn)
+        if not _shown(progress.history, turn.value):
+            progress.step(Step(number, turn.value, gradient=turn.found.history[0].gradient), turn.found.at)
+        last, point, v = turn, turn.point, _polished(turn)
+        state(last, Status.INTERRUPTED)
+        if change < settings.close or (change < NEARLY and still >= STILL):
+            return state(last, Status.CONVERGED)
+        best, still = (change, 0) if change < 0.5 * best else (best, still + 1)
+    return state(last, Status.NOT_CONVERGED)
 
 
 def dependent(x: np.ndarray) -> np.ndarray | None:
@@ -131,18 +156,28 @@ def _shown(history: list[Step], value: float) -> bool:
     return bool(history) and f"{history[-1].value:.8g}" == f"{value:.8g}"
 
 
-def _turn(model: NonlinearModel, point: Point, v: np.ndarray, em: int) -> Turn | None:
-    """Penalised least squares at v, then the variances' maximum around the point found; None where none is finite."""
+def _turn(
+    model: NonlinearModel, point: Point, begin: tuple[np.ndarray, int], keep: Callable[[Turn], object]
+) -> Turn | None:
+    """Penalised least squares at v, then the variances' maximum around the point found; None where none is finite.
+
+    `begin`: v and a number of EM steps; `keep` gets the state after each step of the climb.
+    """
+    v, em = begin
     solved = solve(model, v, point)
     linear, expansion = linearised(model, solved)
     if em:
-        v, _ = em_iterations(linear, v, FitSettings(em=em))
-    logs = standalone(model.variances)
-    found = maximise(lambda v: to_host(evaluate(linear, v)), v, Settings(), lambda step: None, logs=logs)
-    if not np.isfinite(found.at.value):
-        return None
+        settings = FitSettings(em=em)
+        v, _ = em_iterations(linear, v, settings, Progress(settings.say, _label(model)))
     f, x, z = to_host(expansion)
-    return Turn(to_host(solved), (np.asarray(f), np.asarray(x), np.asarray(z)), linear, found)
+    reached = lambda found: Turn(to_host(solved), (np.asarray(f), np.asarray(x), np.asarray(z)), linear, found)
+
+    def report(step: Step, at: Any) -> None:
+        keep(reached(Maximum(at, Status.INTERRUPTED, (step,))))
+
+    logs = standalone(model.variances)
+    found = maximise(lambda v: to_host(evaluate(linear, v)), v, Settings(), report, logs=logs)
+    return reached(found) if np.isfinite(found.at.value) else None
 
 
 def _polished(turn: Turn) -> np.ndarray:

@@ -16,8 +16,8 @@ NEGLIGIBLE = 1e-6  # share of an average group's information that a random effec
 def group_information(variances: AbstractVariances, design: Design) -> list[np.ndarray]:
     """Per equation the square roots of the average groups' sums of squares of each working column."""
     out = []
-    for effect, frame in zip(design.effects, variances.frames, strict=True):
-        squares = np.einsum("ij,ij->j", effect.z, effect.z) if frame is None else np.full(len(frame), len(effect.z))
+    for k, (effect, frame) in enumerate(zip(design.effects, variances.frames, strict=True)):
+        squares = np.diag(design.squares(k, k)) if frame is None else np.full(len(frame), design.count)
         out.append(np.sqrt(squares / effect.size))
     return out
 

@@ -1,10 +1,11 @@
 """From a starting point to the maximum of a linear model's likelihood."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from jax.sharding import Mesh
 
 from .._status import Status
 from .._tree import to_host
@@ -13,9 +14,12 @@ from ..covstruct import AbstractVariances
 from ..design import Design
 from ..lmm import Evaluation, LinearModel, evaluate, posterior
 from ..optimise import Maximum, Settings, Step, maximise
+from ..sharding import spread
 from .boundary import snap_to_zero, standalone
+from .progress import Progress
 from .start import em_step, moment_start
 
+DIFFERENCE = 0.02  # standard errors, of steps for differences of gradients
 MOST_EM = 10_000  # EM steps of `emonly` without `emiterate()`
 
 
@@ -26,7 +30,7 @@ class FitSettings:
     `em` is a number of EM steps before Newton-Raphson (`em_only`: instead of it); `start` a `Params`, a vector of the
     variance parameters, or None; `clusters` the observations' cluster numbers for a cluster-robust VCE with the
     variable's name.  `df` is the method for degrees of freedom, and whether it uses the observed information;
-    `kind` that of the weights.
+    `kind` that of the weights.  `mesh` holds the devices that the climb runs on, where they are several.
     """
 
     optimiser: Settings = field(default_factory=Settings)
@@ -39,6 +43,7 @@ class FitSettings:
     clusters: tuple[str, np.ndarray] | None = None
     df: tuple[str, bool] | None = None
     kind: str | None = None
+    mesh: Mesh | None = None
     say: Callable[[str], None] = lambda line: None
 
 
@@ -46,8 +51,8 @@ def objective(model: LinearModel) -> Callable[[np.ndarray], Evaluation]:
     return lambda v: to_host(evaluate(model, v))
 
 
-def climb(model: LinearModel, design: Design, settings: FitSettings) -> Maximum:
-    """EM steps if asked for, then Newton-Raphson, then a look at the boundary."""
+def climb(model: LinearModel, design: Design, settings: FitSettings, progress: Progress) -> Maximum:
+    """EM steps if asked for, then Newton-Raphson, then a look at the boundary; `progress` hears of every step."""
     start = starting_point(model, design, settings.start)
     if settings.em_only and model.variances.errors is not None:
         raise ValueError(
@@ -55,17 +60,15 @@ def climb(model: LinearModel, design: Design, settings: FitSettings) -> Maximum:
         )
     if settings.em or settings.em_only:
         settings.say("Performing EM optimization ...\n")
-        start, done = em_iterations(model, start, settings)
+        start, done = em_iterations(model, start, settings, progress)
         if settings.em_only:
             at = objective(model)(start)
             return Maximum(at, Status.CONVERGED if done else Status.NOT_CONVERGED, (Step(0, float(at.value)),))
-    label = likelihood_label(model)
     settings.say("Performing gradient-based optimization:")
-
-    def report(step: Step) -> None:
-        settings.say(f"Iteration {step.iteration}:  {label} = {step.value:.8g}  {step.remark}".rstrip())
-
-    found = maximise(objective(model), start, settings.optimiser, report, logs=standalone(model.variances))
+    # estimates of the likelihood and of its derivatives agree within their Monte Carlo errors only
+    options = replace(settings.optimiser, held=model.plan.sparse is not None)
+    evaluated = objective(model if settings.mesh is None else spread(model, settings.mesh))
+    found = maximise(evaluated, start, options, progress.step, logs=standalone(model.variances))
     if not np.isfinite(found.at.value):
         raise ValueError(
             "the log likelihood is not finite at the starting values: a fixed or constrained covariance matrix is not "
@@ -73,10 +76,37 @@ def climb(model: LinearModel, design: Design, settings: FitSettings) -> Maximum:
         )
     if found.status is not Status.CONVERGED:
         return found
-    return Maximum(snap_to_zero(model.variances, found.at, design, objective(model)), found.status, found.history)
+    at = snap_to_zero(model.variances, found.at, design, evaluated)
+    if model.plan.rough is not None:
+        settings.say("Computing second derivatives ...")
+        at = with_exact_hessian(model, at)
+    return Maximum(at, found.status, found.history)
 
 
-def em_iterations(model: LinearModel, start: np.ndarray, settings: FitSettings) -> tuple[np.ndarray, bool]:
+def with_exact_hessian(model: LinearModel, at: Evaluation) -> Evaluation:
+    """The evaluation with a Hessian by central differences of the exact gradient, where its own is only good for steps.
+
+    Gradients are those of the profile likelihood where sigma_e is profiled out; its part in the Hessian is exact.
+    """
+    v, own = np.asarray(at.v), np.asarray(at.hessian)
+    depth = len(v) - 1 if model.variances.profiled else len(v)
+    found = np.zeros((depth, depth))
+    for i in range(depth):
+        move = np.zeros(len(v))
+        move[i] = DIFFERENCE / np.sqrt(np.maximum(-own[i, i], 1e-12))
+        ends = [np.asarray(objective(model)(v + sign * move).gradient)[:depth] for sign in (1.0, -1.0)]
+        found[i] = (ends[0] - ends[1]) / (2.0 * move[i])
+    hessian = own.copy()
+    cross = own[:depth, depth:]
+    hessian[:depth, :depth] = 0.5 * (found + found.T)
+    if depth < len(v):
+        hessian[:depth, :depth] += cross @ cross.T / own[-1, -1]
+    return at._replace(hessian=hessian, held=np.asarray(at.held) + hessian - own)
+
+
+def em_iterations(
+    model: LinearModel, start: np.ndarray, settings: FitSettings, progress: Progress
+) -> tuple[np.ndarray, bool]:
     """EM steps from `start`: slow, but every one of them gains, from anywhere.  Was the tolerance met?
 
     The random-effects covariances take an EM step (mean posterior second moments, projected onto their structure), the
@@ -90,8 +120,9 @@ def em_iterations(model: LinearModel, start: np.ndarray, settings: FitSettings) 
     here = to_host(evaluate(model, start))
     for iteration in range(settings.em or MOST_EM):
         value = float(here.value)
+        progress.keep(here)
         if settings.em_log:
-            settings.say(f"Iteration {iteration}:  {likelihood_label(model)} = {value:.8g}")
+            progress.line(f"Iteration {iteration}", value, first=iteration == 0)
         random = to_host(posterior(model, here.fixed, here.v, model.reml))
         there = to_host(evaluate(model, em_step(model.variances, random, np.asarray(here.v))))
         gain = float(there.value) - value

@@ -22,8 +22,9 @@ from ..glmm import (
     slope_at,
     start_state,
 )
-from ..optimise import Maximum, Settings, Step, maximise
+from ..optimise import Maximum, Settings, maximise
 from ..quadrature import Nodes
+from .progress import Search
 from .score_start import score_variances
 
 FALLBACKS = (0.1, 0.01, 0.001)  # variances tried where 1 gives no finite likelihood
@@ -87,6 +88,13 @@ class LateHessian:
         return np.asarray(to_host(hessian_at(self.model, self.v, self.state)))
 
 
+def known_hessian(at: Any) -> np.ndarray:
+    """The Hessian where it has been computed already, elsewhere NaN."""
+    if isinstance(at, LateHessian) and "hessian" not in vars(at):
+        return np.full((len(at.v), len(at.v)), np.nan)
+    return np.asarray(at.hessian)
+
+
 class Objective:
     """The log likelihood with its derivatives.
 
@@ -127,20 +135,19 @@ class Objective:
         return to_host(found), state
 
 
-def climb(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> Climb:
+def climb(model: GeneralizedModel, design: Design, settings: GeneralizedSettings, search: Search) -> Climb:
     """The log that appears is that of the field's standard software: fixed-effects model, grid, full model."""
-    null = fit_null(model, design, settings)
+    null = search.ended = fit_null(model, design, settings, search)
     if not model.plan.terms:
         return Climb(model, null, None, null)
     objective = Objective(model)
-    if settings.start is not None:
-        start = _checked(model, settings.start)
-    else:
-        start = _refined(model, design, settings, null, objective)
+    start = starting_point(model, design, settings, search, objective)
     settings.say("\nFitting full model:\n")
-    options = replace(settings.optimiser, held=not differentiates_nodes(model), secant=is_large(model))
+    # an iterative likelihood and its derivatives are estimates that agree within their Monte Carlo errors only
+    held = not differentiates_nodes(model) or model.plan.sparse is not None
+    options = replace(settings.optimiser, held=held, secant=is_large(model))
     scales = np.concatenate([np.zeros(len(model.root), bool), model.structure.scales])
-    found = maximise(objective, start, options, _reporter(settings), logs=scales)
+    found = maximise(objective, start, options, search.full.step, logs=scales)
     if not np.isfinite(found.at.value):
         raise ValueError(
             "the log likelihood is not finite at the starting values: a fixed or constrained covariance matrix may not "
@@ -149,7 +156,7 @@ def climb(model: GeneralizedModel, design: Design, settings: GeneralizedSettings
         )
     if options.held and is_concentrated(objective.state):
         exact = Objective(replace(model, exact=True))
-        again = maximise(exact, np.asarray(found.at.v), replace(options, held=False), lambda step: None, scales)
+        again = maximise(exact, np.asarray(found.at.v), replace(options, held=False), lambda step, at: None, scales)
         if np.isfinite(again.at.value):
             objective, found = exact, replace(again, history=found.history)
     return Climb(objective.model, _snapped(objective, found, scales), objective.state, null)
@@ -164,38 +171,38 @@ def is_concentrated(state: Any) -> bool:
     """
     if not isinstance(state, Nodes):
         return False
-    spreads = (np.median(np.square(np.diagonal(np.asarray(f), axis1=-2, axis2=-1))) for f in state.factors)
+    spreads = (np.median(np.square(np.diagonal(to_host(f), axis1=-2, axis2=-1))) for f in state.factors)
     return bool(min(spreads) < CONCENTRATED)
 
 
-def fit_null(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> Maximum:
+def fit_null(model: GeneralizedModel, design: Design, settings: GeneralizedSettings, search: Search) -> Maximum:
     """The model without random effects, in (coefficients of the whitened columns, free ancillary parameters)."""
     settings.say("Fitting fixed-effects model:\n")
-    start = np.asarray(model.beginning)
-    if not model.plan.terms and settings.start is not None:
-        start = _checked(model, settings.start)
-    elif model.plan.terms:
-        start = np.concatenate([start[: len(model.root)], _ancillary(model, design)])
+    start = null_start(model, design, settings)
     one = lambda v: to_host(evaluate_single(model, v))
     options = replace(settings.optimiser, difficult=False)
     if model.plan.terms:  # how far the climb itself goes is another matter: this is where it begins
         options = replace(options, iterations=max(options.iterations, Settings().iterations))
-    return maximise(one, start, options, _reporter(settings))
+    return maximise(one, start, options, search.null.step)
 
 
-def _reporter(settings: GeneralizedSettings) -> Callable[[Step], None]:
-    def report(step: Step) -> None:
-        settings.say(f"Iteration {step.iteration}:  {settings.label} = {step.value:.8g}  {step.remark}".rstrip())
+def null_start(model: GeneralizedModel, design: Design, settings: GeneralizedSettings) -> np.ndarray:
+    """Where the model without random effects begins."""
+    start = np.asarray(model.beginning)
+    if model.plan.terms:
+        return np.concatenate([start[: len(model.root)], _ancillary(model, design)])
+    return start if settings.start is None else _checked(model, settings.start)
 
-    return report
 
-
-def _refined(
-    model: GeneralizedModel, design: Design, settings: GeneralizedSettings, null: Maximum, objective: Objective
+def starting_point(
+    model: GeneralizedModel, design: Design, settings: GeneralizedSettings, search: Search, objective: Objective
 ) -> np.ndarray:
-    """The coefficients of the model without random effects with the best of the grid's variances."""
-    p = len(model.root)
-    fixed, free = np.asarray(null.at.v)[:p], np.asarray(null.at.v)[p:]
+    """The user's starting values, checked, or the coefficients of the model without random effects with the best of the
+    grid's variances."""
+    if settings.start is not None:
+        return _checked(model, settings.start)
+    p, null = len(model.root), search.null.at
+    fixed, free = np.asarray(null.v)[:p], np.asarray(null.v)[p:]
     aux = np.asarray(jax.device_get(model.family.printed(free)))
     if settings.start_values != "fixedonly":
         aux = np.asarray(jax.device_get(model.family.printed(_ancillary(model, design))))
@@ -203,7 +210,7 @@ def _refined(
     units = [np.ones(b.size) for b in model.blocks]
     if settings.grid is None:
         large = is_large(model)
-        units = score_variances(model, design, np.asarray(null.at.v)) if large else _units(model, design, aux)
+        units = score_variances(model, design, np.asarray(null.v)) if large else _units(model, design, aux)
     settings.say("\nRefining starting values:\n")
     best, value, states = None, -np.inf, {}
     grid = settings.grid or (1.0,)
@@ -213,9 +220,10 @@ def _refined(
         start = np.concatenate([fixed, model.structure.unit(aux, [variance * unit for unit in units])])
         objective.forget()
         at = objective(start)
-        settings.say(f"Grid node {node}:  {settings.label} = {float(at.value):.8g}")
+        search.full.line(f"Grid node {node}", float(at.value), first=node == 0)
         if best is None or float(at.value) > value:
             best, value = start, float(at.value)
+            search.full.keep(at if np.isfinite(value) else None)
             states = {"state": objective.state, "last": objective.last}
     assert best is not None
     objective.state, objective.last = states["state"], states["last"]

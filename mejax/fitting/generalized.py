@@ -6,17 +6,21 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from .._status import Status
 from .._tree import to_host
 from .._typing import ArrayLike
 from ..covstruct import AbstractCovariance, Fixed
 from ..design import Design, Names
-from ..glmm import ConstrainedStructure, GeneralizedModel
+from ..glmm import ConstrainedStructure, GeneralizedModel, probe_noise
 from ..inference import Information, invert_information
 from .boundary import NEGLIGIBLE
-from .climb_generalized import Climb, GeneralizedSettings, climb
+from .climb_generalized import Climb, GeneralizedSettings, climb, known_hessian
 from .comparison import Comparison, boundary_test
 from .components import block_components, free_counts, mark_constants
 from .estimates import Component, Estimates
+from .interrupted import so_far
+from .monte_carlo import MonteCarlo, monte_carlo
+from .progress import Search, resumable
 from .robust_generalized import cluster_label, robust_covariance, top_groups
 from .verdict_generalized import Verdict, generalized_verdict
 
@@ -39,30 +43,58 @@ def printed_at(model: GeneralizedModel, v) -> Printed:
 
 def fit_generalized(
     model: GeneralizedModel, design: Design, names: Names, settings: GeneralizedSettings,
-    constraints: tuple[str, ...] = (),
+    constraints: tuple[str, ...] = (), *, before: Status | None = None,
 ) -> Estimates:  # fmt: skip
     """Estimates of a generalized model; call inside double precision, with the model's arrays on the device.
 
+    An interruption (Ctrl-C) leaves the last point of the climb, with the standard errors that are at hand.  `before` is
+    how the fit ended that gave the starting values, where that is part of this one.
+
     Raises:
         ValueError: starting values that do not fit the model, or a robust VCE without independent clusters.
+        KeyboardInterrupt: an interruption before the first evaluation, or a second one.
     """
-    robust = settings.vce != "oim"
-    groups = top_groups(model, design, settings) if robust else None
-    ended = climb(model, design, settings)
+    groups = top_groups(model, design, settings) if settings.vce != "oim" else None
+    parts = _Parts(design, names, settings, constraints, groups)
+    search = Search.of(settings.say, settings.label)
+    try:
+        if before is not Status.INTERRUPTED:
+            return _estimates(parts, climb(model, design, settings, search))
+    except KeyboardInterrupt:
+        if search.null.at is None and before is None:
+            raise
+    return _estimates(parts, so_far(model, design, settings, search))
+
+
+class _Parts(NamedTuple):
+    """The design and its names, what the user chose, and the cluster of each top-level group."""
+
+    design: Design
+    names: Names
+    settings: GeneralizedSettings
+    constraints: tuple[str, ...]
+    groups: np.ndarray | None
+
+
+def _estimates(parts: _Parts, ended: Climb) -> Estimates:
+    """What follows the climb."""
+    design, names, settings, constraints, _ = parts
     model = ended.model
     v, p = np.asarray(ended.found.at.v), len(model.root)
     printed = to_host(printed_at(model, v))
     scales = np.concatenate([np.zeros(p, bool), model.structure.scales])
-    information = invert_information(np.asarray(ended.found.at.hessian), scales[: len(v)] & (v == 0.0))
-    covariance = information.covariance
-    if robust:
-        settings.say("\nComputing standard errors ...")
-        covariance = robust_covariance(model, ended, covariance, groups, settings.kind)
+    stopped = ended.found.status is Status.INTERRUPTED
+    hessian = known_hessian(ended.found.at) if stopped else np.asarray(ended.found.at.hessian)
+    information = invert_information(hessian, scales[: len(v)] & (v == 0.0))
+    covariance = _robust(parts, ended, information) if settings.vce != "oim" else information.covariance
     sizes = _sizes(model, names)
     described = _components(model, names, printed, _singular(model, design, printed, ended), sizes)
     judged = generalized_verdict(model, design, names, ended, information, described)
     k = len(model.offset)
     a = len(printed.values) - k - sizes.components
+    covariance = _covariance(printed.jacobian, covariance, (k + a, described), judged, information)
+    noise = _monte_carlo(ended, information, printed)
+    said = () if noise is None else (noise.note(np.sqrt(np.diag(covariance))),)
     return Estimates(
         model=model, design=design, names=names, theta=model.params(v), v=v,
         status=judged.status, history=ended.found.history, llf=float(ended.found.at.value),
@@ -72,12 +104,29 @@ def fit_generalized(
             label for i, label in enumerate(model.family.ancillary) if i not in model.family.variances
         ),
         aux=printed.aux, component_info=described, printed_jacobian=printed.jacobian,
-        covariance=_covariance(printed.jacobian, covariance, (k + a, described), judged, information),
+        covariance=covariance, monte_carlo=noise,
         sigmas=printed.sigmas, parameters=len(v), vce=settings.vce,
         clusters=cluster_label(model, names, settings), constraints=constraints,
         null_test=_null_test(model, ended, constraints), null_llf=float(ended.null.at.value),
-        null_history=ended.null.history, notes=judged.notes,
+        null_history=ended.null.history, notes=(*judged.notes, *said, *resumable(ended.found.status)),
     )  # fmt: skip
+
+
+def _monte_carlo(ended: Climb, information: Information, printed: Printed) -> MonteCarlo | None:
+    """Monte Carlo errors where the remainder was met iteratively; an interrupted fit does without."""
+    if ended.model.plan.sparse is None or ended.found.status is Status.INTERRUPTED:
+        return None
+    noise = to_host(probe_noise(ended.model, np.asarray(ended.found.at.v), ended.state))
+    return monte_carlo(noise.forms, noise.slopes, information.covariance, np.asarray(printed.jacobian))
+
+
+def _robust(parts: _Parts, ended: Climb, information: Information) -> np.ndarray:
+    """The sandwich; unknown where the fit was interrupted."""
+    if ended.found.status is Status.INTERRUPTED:
+        return np.full_like(information.covariance, np.nan)
+    settings = parts.settings
+    settings.say("\nComputing standard errors ...")
+    return robust_covariance(ended.model, ended, information.covariance, parts.groups, settings.kind)
 
 
 class _Sizes(NamedTuple):
@@ -167,7 +216,7 @@ def _null_test(model: GeneralizedModel, ended: Climb, constraints: tuple[str, ..
     """Against the model without random effects; None under constraints, or where that model's maximum was not found."""
     if constraints or not model.plan.terms or any(isinstance(b, Fixed) for b in model.blocks):
         return None
-    if not ended.null.status.ok:
+    if not ended.null.status.ok or ended.found.status is Status.INTERRUPTED:
         return None
     variances, others = free_counts(model.blocks)
     # covariances vanish with their variances, so that beside them none is an ordinary parameter

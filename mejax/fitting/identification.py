@@ -34,9 +34,9 @@ def single_observations(blocks: Sequence[AbstractCovariance], design: Design, na
     """Levels with one observation in each group, beside a variance of the errors."""
     found = []
     for k, (effect, name) in enumerate(zip(design.effects, names.effects, strict=True)):
-        if effect.size != len(design.x) or not _all_free(blocks[k]):
+        if effect.size != design.count or not _all_free(blocks[k]):
             continue
-        if effect.z.shape[1] == 1 and np.ptp(effect.z[:, 0]) == 0:
+        if effect.z.shape[1] == 1 and design.span(k) == 0:
             text = (
                 f"each group of {name.path} holds a single observation, so its random intercept cannot be told apart "
                 f"from the residual error; drop the level {name.path}"
@@ -65,7 +65,7 @@ def same_groups(
     for term in terms:
         own = [b for b in term.blocks if blocks[b].traits.own and _all_free(blocks[b])]
         for a, b in itertools.combinations(own, 2):
-            if _share_a_column(design.effects[a].z, design.effects[b].z):
+            if _share_a_column(design, a, b):
                 paths = list(dict.fromkeys(names.effects[k].path for k in (a, b)))
                 which = f"two equations of {paths[0]}"
                 if len(paths) > 1:
@@ -75,10 +75,10 @@ def same_groups(
     return found
 
 
-def _share_a_column(a: np.ndarray, b: np.ndarray) -> bool:
-    """Is a column of one a multiple of a column of the other?"""
-    lengths = np.outer(np.linalg.norm(a, axis=0), np.linalg.norm(b, axis=0))
-    return bool(np.any(np.abs(a.T @ b) > (1 - 1e-12) * lengths))
+def _share_a_column(design: Design, a: int, b: int) -> bool:
+    """Is a column of one equation a multiple of a column of the other?"""
+    lengths = np.sqrt(np.outer(np.diag(design.squares(a, a)), np.diag(design.squares(b, b))))
+    return bool(np.any(np.abs(design.squares(a, b)) > (1 - 1e-12) * lengths))
 
 
 def _absorbed(model: LinearModel, design: Design, names: Names) -> list[Confounded]:
@@ -86,16 +86,28 @@ def _absorbed(model: LinearModel, design: Design, names: Names) -> list[Confound
     if not model.reml or design.x.shape[1] == 0:
         return []
     found = []
-    x = design.x @ np.asarray(model.basis) @ np.asarray(model.unroot)
-    weights = np.ones(len(x)) if design.weights is None else design.weights
-    for k, (effect, name) in enumerate(zip(design.effects, names.effects, strict=True)):
-        for column, z in zip(name.columns, effect.z.T, strict=False):
-            sums = [np.bincount(effect.codes, weights=z * weights * q, minlength=effect.size) for q in x.T]
-            total = float(z * weights @ z)
-            if total - float(np.sum(np.square(sums))) < 1e-9 * total:
+    for k, name in enumerate(names.effects):
+        for column, share in zip(name.columns, _unexplained(model, design, k), strict=False):
+            if share < 1e-9:
                 text = (
                     f"the fixed effects reproduce the random effects {column} of {name.path} (a dummy for every group, "
                     "or a single group), so that REML says nothing about their variance; drop the one or the other"
                 )
                 found.append(Confounded(text, frozenset({k})))
     return found
+
+
+def _unexplained(model: LinearModel, design: Design, equation: int) -> np.ndarray:
+    """The share of each column's sum of squares, as a column of the whole table for every group, that the fixed columns
+    leave."""
+    if design.summary is not None:
+        return design.summary.unexplained[design.columns_of(equation)]
+    effect = design.effects[equation]
+    x = design.x @ np.asarray(model.basis) @ np.asarray(model.unroot)
+    weights = np.ones(len(x)) if design.weights is None else design.weights
+    shares = []
+    for z in effect.z.T:
+        sums = [np.bincount(effect.codes, weights=z * weights * q, minlength=effect.size) for q in x.T]
+        total = float(z * weights @ z)
+        shares.append((total - float(np.sum(np.square(sums)))) / total if total > 0 else 1.0)
+    return np.array(shares)

@@ -13,13 +13,14 @@ from ..design import Design, Names
 from ..inference import invert_information, natural_jacobian
 from ..lmm import evaluate
 from ..menl import NonlinearModel
-from .alternation import Alternated, NonlinearSettings, Turn
+from .alternation import Alternated, NonlinearSettings, Tries, Turn
 from .boundary import beyond, held, reached, singular, snap_to_zero
 from .components import at_bounds, component_info
 from .diagnosis import verdict
 from .estimates import Estimates, block_diagonal
 from .linear import component_vce, residual_variance, sigmas_of
-from .nonlinear_starts import from_starts
+from .nonlinear_starts import from_starts, identified
+from .progress import resumable
 
 EXACT = 1e-16  # mean squared residual as a share of the response's variance
 REPRODUCED = (
@@ -31,11 +32,29 @@ REPRODUCED = (
 def fit_nonlinear(model: NonlinearModel, design: Design, names: Names, settings: NonlinearSettings) -> Estimates:
     """Estimates of a nonlinear mixed model; call inside double precision, with the model's arrays on the device.
 
+    An interruption (Ctrl-C) leaves the best turn of the alternation.
+
     Raises:
         ValueError: no starting values were found at which the mean is finite.
+        KeyboardInterrupt: an interruption before the end of the first turn, or a second one.
     """
     settings.say("Alternating PNLS/LME algorithm:\n")
-    turn, ended, notes = from_starts(model, [c.label for c in names.estimated], settings)
+    labels, tries = [c.label for c in names.estimated], Tries()
+    try:
+        return _finished(model, design, names, settings, from_starts(model, labels, settings, tries))
+    except KeyboardInterrupt:
+        ended = tries.best()
+        if ended is None:
+            raise
+    return _finished(model, design, names, settings, (identified(ended, labels), ended, ()))
+
+
+def _finished(
+    model: NonlinearModel, design: Design, names: Names, settings: NonlinearSettings,
+    found: tuple[Turn, Alternated, tuple[str, ...]],
+) -> Estimates:  # fmt: skip
+    """What follows the alternation: a look at the boundary, standard errors."""
+    turn, ended, notes = found
     model = eqx.tree_at(lambda m: m.start, model, ended.begun)
     working = _working_design(model, design, turn)
     at = turn.found.at
@@ -100,5 +119,6 @@ def _estimates(parts: _Parts, turn: Turn, ended: Alternated, notes: tuple[str, .
         components=components, component_info=described,
         covariance=block_diagonal(np.asarray(turn.found.at.covariance) * (n / max(n - p, 1)), vce),
         sigmas=sigmas_of(model.variances, factors, spread),
-        parameters=p + len(v), linearised=linear, working=working, mean=model.mean, notes=(*notes, *said),
+        parameters=p + len(v), linearised=linear, working=working, mean=model.mean, 
+        notes=(*notes, *said, *resumable(judged.status)),
     )  # fmt: skip

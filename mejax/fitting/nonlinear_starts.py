@@ -1,13 +1,10 @@
 """Where a nonlinear fit begins, and what to do where that leads nowhere."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from .._status import Status
 from .._tree import to_host
 from ..menl import NonlinearModel, Point, linearised, search
-from .alternation import Alternated, NonlinearSettings, Turn, alternate, dependent
+from .alternation import Alternated, NonlinearSettings, Tries, Turn, alternate, dependent
 from .climb import given_variances
 
 ELSEWHERE = "the starting values given led to no maximum; others were found by a search"
@@ -18,36 +15,30 @@ STUCK = (
 
 
 def from_starts(
-    model: NonlinearModel, labels: list[str], settings: NonlinearSettings
+    model: NonlinearModel, labels: list[str], settings: NonlinearSettings, tries: Tries
 ) -> tuple[Turn, Alternated, tuple[str, ...]]:
     """(the last turn, how it ended, what to say): from the values given where they say everything, otherwise, or where
-    these fail, from those that a search finds, the best of which wins.
+    these fail, from those that a search finds, the best of which wins.  `tries` gets them all.
 
     Raises:
         ValueError: no starting values were found, or the mean does not determine its coefficients there.
     """
-    tried = _from_given(model, settings)
-    if tried is not None and tried.last is None and tried.status is Status.INTERRUPTED:
-        raise KeyboardInterrupt
-    if tried is not None and tried.last is not None and (tried.status.ok or tried.status is Status.INTERRUPTED):
-        return _identified(tried, labels), tried, ()
-    begun = list(_from_search(model, settings, again=tried is not None))
+    tried = _from_given(model, settings, tries)
+    if tried is not None and tried.last is not None and tried.status.ok:
+        return identified(tried, labels), tried, ()
+    begun = _from_search(model, settings, tries, again=tried is not None)
     ended = [f for f in begun if f.last is not None]
-    if not ended and any(f.status is Status.INTERRUPTED for f in begun):
-        raise KeyboardInterrupt
     ended += [tried] if tried is not None and tried.last is not None else []
     good = [f for f in ended if f.status.ok]
     if not ended:
         starts = [f.begun for f in ([tried] if tried is not None else []) + begun]
         raise ValueError(_nowhere(model, labels, starts, given=tried is not None))
     best = max(good or ended, key=lambda f: f.last.value if f.last else -np.inf)
-    interrupted = [f for f in ended if f.status is Status.INTERRUPTED]
-    best = interrupted[0] if interrupted else best
-    said = () if best.status is Status.INTERRUPTED else (STUCK,) if not good else (ELSEWHERE,) if tried else ()
-    return _identified(best, labels), best, said
+    said = (STUCK,) if not good else (ELSEWHERE,) if tried else ()
+    return identified(best, labels), best, said
 
 
-def _identified(ended: Alternated, labels: list[str]) -> Turn:
+def identified(ended: Alternated, labels: list[str]) -> Turn:
     """The last turn, if the mean determines its coefficients there."""
     assert ended.last is not None
     mixed = dependent(ended.last.expansion[1])
@@ -64,7 +55,7 @@ def unidentified(labels: list[str], mixed: np.ndarray) -> str:
     )
 
 
-def _from_given(model: NonlinearModel, settings: NonlinearSettings) -> Alternated | None:
+def _from_given(model: NonlinearModel, settings: NonlinearSettings, tries: Tries) -> Alternated | None:
     if settings.start is not None:
         fixed = np.asarray(getattr(settings.start, "fixed", np.zeros(0)), float)
         if fixed.shape != model.start.shape or not np.all(np.isfinite(fixed)):
@@ -72,23 +63,22 @@ def _from_given(model: NonlinearModel, settings: NonlinearSettings) -> Alternate
                 f"`start` must be `fit.theta` of a fit of the same model, with {len(model.start)} coefficients; "
                 "starting values by name go into `initial`"
             )
-        return alternate(model, fixed, given_variances(model.variances, settings.start), settings)
+        return alternate(model, fixed, given_variances(model.variances, settings.start), settings, tries)
     if np.any(np.isnan(settings.given)):
         return None
-    return alternate(model, settings.given, None, settings)
+    return alternate(model, settings.given, None, settings, tries)
 
 
-def _from_search(model: NonlinearModel, settings: NonlinearSettings, again: bool) -> Iterator[Alternated]:
-    """One after the other, until somebody interrupts."""
+def _from_search(model: NonlinearModel, settings: NonlinearSettings, tries: Tries, *, again: bool) -> list[Alternated]:
+    """One after the other."""
     given = np.full_like(settings.given, np.nan) if again else settings.given
     found = search(model, given, settings.searched)
+    ended = []
     for number, start in enumerate(found, 1):
         if len(found) > 1:
             settings.say(f"\nStarting values {number} of {len(found)}:\n")
-        ended = alternate(model, start, None, settings)
-        yield ended
-        if ended.status is Status.INTERRUPTED:
-            return
+        ended.append(alternate(model, start, None, settings, tries))
+    return ended
 
 
 def _nowhere(model: NonlinearModel, labels: list[str], starts: list[np.ndarray], *, given: bool) -> str:

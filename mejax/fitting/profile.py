@@ -9,7 +9,6 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from .._status import Status
 from .._tree import to_host
 from ..covstruct import FreeVariances
 from ..glmm import GeneralizedModel
@@ -132,9 +131,7 @@ def _coefficient(estimates: Estimates, place: int) -> Callable:
     def at(value: float, start: np.ndarray) -> tuple[float, np.ndarray]:
         moved = with_coefficient(model, row, value - offset)
         start = np.where(start == 0.0, 1e-3, start)
-        found = maximise(lambda v: to_host(evaluate(moved, v)), start, Settings(), lambda step: None)
-        if found.status is Status.INTERRUPTED:
-            raise KeyboardInterrupt
+        found = maximise(lambda v: to_host(evaluate(moved, v)), start, Settings(), lambda step, at: None)
         if not found.status.ok:
             return math.nan, start
         return float(found.at.value), np.asarray(found.at.v)

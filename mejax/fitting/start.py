@@ -18,6 +18,8 @@ def moment_start(model: LinearModel, design: Design, products: Products, plan: P
     Several: the variances of all columns jointly, from the expectations of |Z_k'r|^2 (MINQUE(0): Rao 1972).
     Estimates are made positive definite and kept away from zero.
     """
+    if design.summary is not None:
+        return _start_of_sums(model, design, products, plan)
     residual = residuals(model, design)
     weights = np.ones(len(residual)) if design.weights is None else design.weights
     squares = float(np.average(residual**2, weights=weights))
@@ -26,15 +28,41 @@ def moment_start(model: LinearModel, design: Design, products: Products, plan: P
     if not z:
         return model.variances.nearest([], squares)
     if len(z) == 1 and z[0].shape[1] <= JOINT_WIDTH:
-        raw = [_single(z[0], residual, weights, products)]
+        outer = (z[0][:, :, None] * z[0][:, None, :]).reshape(len(residual), -1)
+        quartic = (outer * weights[:, None] ** 2).T @ outer
+        raw = [_single(products, squares, quartic, (residual * weights) ** 2 @ outer)]
     else:
         raw = _joint(model, products, plan)
+    means = [np.einsum("i,ij,ij->j", weights, covariates, covariates) / weights.sum() for covariates in z]
+    return _tempered(model, raw, means, squares)
+
+
+def _start_of_sums(model: LinearModel, design: Design, products: Products, plan: Plan) -> np.ndarray:
+    """The same where the rows were read in batches and only their sums are kept."""
+    assert design.summary is not None
+    squares = float(model.unit) ** 2
+    if not design.effects:
+        return model.variances.nearest([], squares)
+    means = []
+    for k, frame in enumerate(model.variances.frames):
+        own = design.squares(k, k)
+        means.append(np.diag(own if frame is None else np.asarray(frame).T @ own @ np.asarray(frame)) / design.count)
+    if len(means) == 1 and len(means[0]) <= JOINT_WIDTH:
+        raw = [_single(products, squares, design.summary.quartic, squares * design.summary.squared_residuals)]
+    else:
+        raw = _joint(model, products, plan)
+    return _tempered(model, raw, means, squares)
+
+
+def _tempered(model: LinearModel, raw: list[np.ndarray], means: list[np.ndarray], squares: float) -> np.ndarray:
+    """Variance parameters from covariance matrices in working coordinates, made positive definite and kept away from
+    zero; `means` are the mean squares of every equation's working columns, `squares` that of the residuals."""
     sigmas, spread = [], 0.0
-    for covariates, frame, sigma in zip(z, frames, raw, strict=True):
-        size = np.sqrt(np.maximum(np.einsum("i,ij,ij->j", weights, covariates, covariates) / weights.sum(), 1e-300))
+    for mean, frame, sigma in zip(means, model.variances.frames, raw, strict=True):
+        size = np.sqrt(np.maximum(mean, 1e-300))
         sigma = _floor(sigma * np.outer(size, size), squares) / np.outer(size, size)
         spread += float(np.sum(np.diag(sigma) * size**2))
-        sigmas.append(sigma if frame is None else frame @ sigma @ frame.T)
+        sigmas.append(sigma if frame is None else np.asarray(frame) @ sigma @ np.asarray(frame).T)
     return model.variances.nearest(sigmas, max(squares - spread, 0.1 * squares))
 
 
@@ -44,16 +72,19 @@ def residuals(model: LinearModel, design: Design) -> np.ndarray:
     return y - design.x @ (np.asarray(model.offset) + np.asarray(model.basis) @ np.asarray(model.shift))
 
 
-def _single(z, residual, weights, products: Products) -> np.ndarray:
-    """Sigma from sum_j (A_j x A_j) - sum_i (z_i z_i' x z_i z_i') with A_j = Z_j'Z_j."""
-    q = z.shape[1]
-    outer = (z[:, :, None] * z[:, None, :]).reshape(-1, q * q)
+def _single(products: Products, squares: float, quartic: np.ndarray, of_residuals: np.ndarray) -> np.ndarray:
+    """Sigma from sum_j (A_j x A_j) - sum_i (z_i z_i' x z_i z_i') with A_j = Z_j'Z_j.
+
+    `squares` is the mean square of the residuals r, `quartic` the sum of w_i^2 vec(z_i z_i') vec(z_i z_i')' and
+    `of_residuals` that of w_i^2 r_i^2 vec(z_i z_i').
+    """
+    q = products.within[0].shape[-1]
     grams = products.within[0].reshape(-1, q * q)
-    sums = products.dense[0][:, :, -1] * np.sqrt(np.average(residual**2, weights=weights))
-    left = grams.T @ grams - (outer * weights[:, None] ** 2).T @ outer
+    sums = products.dense[0][:, :, -1] * np.sqrt(squares)
+    left = grams.T @ grams - quartic
     # rows and columns of `left` are indexed (a, b) x (c, d); the system needs A_ac A_bd
     left = left.reshape(q, q, q, q).transpose(0, 2, 1, 3).reshape(q * q, q * q)
-    right = sums.T @ sums - ((residual * weights) ** 2 @ outer).reshape(q, q)
+    right = sums.T @ sums - of_residuals.reshape(q, q)
     solved = np.linalg.lstsq(left, right.ravel(), rcond=1e-8)[0].reshape(q, q)
     return 0.5 * (solved + solved.T)
 
@@ -67,8 +98,8 @@ def _joint(model: LinearModel, products: Products, plan: Plan) -> list[np.ndarra
     solved *= float(model.unit) ** 2
     out: dict[int, np.ndarray] = {}
     start = 0
-    for term in [plan.terms[t] for t in columns.order]:
-        for b in term.blocks:
+    for blocks in columns.widths:
+        for b in blocks:
             size = model.variances.blocks[b].size
             out[b] = np.diag(solved[start : start + size])
             start += size
@@ -81,9 +112,11 @@ class _Columns:
     def __init__(self, products: Products, plan: Plan):
         self.products, self.plan = products, plan
         self.order = [level.term for level in plan.chain] + list(plan.crossed)
-        widths = [plan.terms[t].width for t in self.order]
-        self.first = dict(zip(self.order, np.cumsum([0, *widths]).tolist(), strict=False))
-        self.count = sum(widths)
+        # the parts of a term have their columns in common
+        self.widths = {plan.terms[t].blocks: plan.terms[t].width for t in self.order}
+        first = dict(zip(self.widths, np.cumsum([0, *self.widths.values()]).tolist(), strict=False))
+        self.first = {t: first[plan.terms[t].blocks] for t in self.order}
+        self.count = sum(self.widths.values())
         # per term (J, q, w): products with the whitened fixed columns and the residual
         self.dense = {level.term: d for level, d in zip(plan.chain, products.dense, strict=True)}
         for t, offset in plan.offsets.items():
@@ -95,12 +128,11 @@ class _Columns:
         total = np.zeros((self.count + 1, self.count + 1))
         right = np.zeros(self.count + 1)
         trace = np.zeros(self.count)
-        grams = []
+        gram = np.zeros((self.count, *[len(self.products.total) - 1] * 2))
         for t in self.order:
             mine = slice(self.first[t], self.first[t] + self.plan.terms[t].width)
-            right[mine] = np.sum(self.dense[t][:, :, -1] ** 2, axis=0)
-            grams.append(np.einsum("jqa,jqb->qab", self.dense[t][:, :, :-1], self.dense[t][:, :, :-1]))
-        gram = np.concatenate(grams)
+            right[mine] += np.sum(self.dense[t][:, :, -1] ** 2, axis=0)
+            gram[mine] += np.einsum("jqa,jqb->qab", self.dense[t][:, :, :-1], self.dense[t][:, :, :-1])
         total[:-1, :-1] = np.einsum("kab,lba->kl", gram, gram)
         self._add_blocks(total, trace)
         trace -= np.einsum("kaa->k", gram)
@@ -115,7 +147,7 @@ class _Columns:
             own = self.dense[level.term][:, :, :-1]
             self._add(total, level.term, level.term, products.within[position], own, own)
             start = self.first[level.term]
-            trace[start : start + own.shape[1]] = np.einsum("jqq->q", products.within[position])
+            trace[start : start + own.shape[1]] += np.einsum("jqq->q", products.within[position])
             for up, ancestor in enumerate(level.ancestors):
                 above = plan.chain[position + 1 + up].term
                 other = self.dense[above][:, :, :-1][ancestor]

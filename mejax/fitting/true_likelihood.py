@@ -25,7 +25,7 @@ def fit_true(
     model = eqx.tree_at(lambda m: m.beginning, model, model.vector(begin))
     settings = settings if settings.start is not None else replace(settings, start=begin)
     judged = working(design, linearised)
-    found = fit_generalized(model, judged, names, settings)
+    found = fit_generalized(model, judged, names, settings, before=linearised.status)
     notes = found.notes
     if linearised.status is Status.NOT_CONVERGED:
         notes = (*notes, "the linearised model, from which this fit began, had not converged")

@@ -39,7 +39,7 @@ def restrict(columns: FixedPart, mask: np.ndarray, gone: Collection[int], *, col
     chosen = [j for j, keep in zip(candidates, kept, strict=True) if keep]
     left = sorted([*chosen, *constants])
     matrix = np.take(matrix, left, axis=1)
-    require_rows(matrix, len(candidates) + len(constants), len(matrix))
+    require_rows(matrix.shape[1], len(candidates) + len(constants), len(matrix))
     lost = {j for j, keep in zip(candidates, kept, strict=True) if not keep}
     notes = tuple(f"note: {row.label} omitted because of collinearity" for row in columns.rows if row.index in lost)
     place = {j: number for number, j in enumerate(j for j in range(columns.matrix.shape[1]) if j not in constants)}

@@ -1,7 +1,7 @@
 """Random-effects equations: groups, columns, covariance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,12 +45,13 @@ class EffectCoding:
 
     def replay(self, source: Source, *, groups: bool = True) -> NewEffects:
         """The equation on new data; with `groups=False` every row is one of a group never seen."""
-        z = self._z(source, groups)
+        z = self.covariates(source, groups=groups)
         if not groups:
             return NewEffects(np.full(source.n, -1, dtype=np.int32), z, ())
         return NewEffects(self.grouping.find(source), z, keys_of_rows(self.variables, source))
 
-    def _z(self, source: Source, groups: bool) -> np.ndarray:
+    def covariates(self, source: Source, *, groups: bool = True) -> np.ndarray:
+        """z (n, q) of new data."""
         if self.coding is not None:
             return self.coding.matrix(source)
         if self.pairs is None or self.places is None:
@@ -78,7 +79,7 @@ class EquationReader:
     """Reads the equations of a model over one sample; groups are shared between them.
 
     `predictors` names the linear predictors of a response that has several: each has random effects of its own, unless
-    an equation shares them.
+    an equation shares them.  `made` are columns that have been read already.
     """
 
     spec: Spec
@@ -88,6 +89,7 @@ class EquationReader:
     matrices: Mapping[str, Any]
     predictors: tuple[str, ...]
     cache: dict
+    made: Mapping[Equation, Columns | FormulaColumns] = field(default_factory=dict)
 
     def read(self, equation: Equation, collinear: bool = False) -> Read:
         factor = equation.factor
@@ -126,6 +128,8 @@ class EquationReader:
         return (f"note: with {kind} of {names.path} another base outcome is another model",)
 
     def _columns(self, equation: Equation, collinear: bool) -> Columns | FormulaColumns:
+        if equation in self.made:
+            return self.made[equation]
         where = f" in the equation of {equation.level.label}"
         if isinstance(equation.columns, FormulaSide):
             return read_formula(equation.columns, self.sides[equation.columns], self.sample,

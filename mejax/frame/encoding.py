@@ -20,6 +20,16 @@ from .table import open_table
 from .varlist import VarlistCoding
 
 
+class RowsNotKept(ValueError):
+    """Something needs the rows of an estimation sample that was read in batches."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the table was read in batches, so that the fit does not hold the rows of its sample: pass a table where "
+            "this takes one (`data=` of predictions), or fit the table itself, as pandas.read_parquet() makes it"
+        )
+
+
 @dataclass(frozen=True)
 class NewDesign:
     """New data coded as the estimation sample was.
@@ -41,7 +51,8 @@ class NewDesign:
 class Encoding:
     """Names, estimation sample, and the codings that replay it on new data.
 
-    `sample` is a mask over the rows of the table, `index` the table's index (pandas only).  `extras` holds, over the
+    `mask` is the sample, over the rows of the table (None: read in batches, of which nothing is kept by the row),
+    `index` the table's index (pandas only).  `extras` holds, over the
     sample, the options that use the table: `binomial`, `time`, `failure`, `cluster` (codes), ...
     `level_weights` has one array of weights per group for each equation whose level has them, `weight_kind` is the
     kind of all weights ("fweight", "iweight", "pweight"; None without any).  `response` is the family of a generalized
@@ -51,7 +62,7 @@ class Encoding:
     """
 
     names: Names
-    sample: np.ndarray
+    mask: np.ndarray | None
     index: pd.Index | None
     text: str
     fixed: VarlistCoding | FormulaCoding
@@ -65,6 +76,17 @@ class Encoding:
     weight_kind: str | None = None
     mean: MeanCoding | None = None
     looked_at: Mapping[str, Column] = field(default_factory=dict)
+
+    @property
+    def sample(self) -> np.ndarray:
+        """The sample as a mask over the rows of the table.
+
+        Raises:
+            RowsNotKept: the table was read in batches.
+        """
+        if self.mask is None:
+            raise RowsNotKept
+        return self.mask
 
     def row_name(self, place: int) -> str:
         """What messages call an observation of the sample (counted from 0): "row 17", its row in the table from 1."""

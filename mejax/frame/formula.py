@@ -122,16 +122,16 @@ class FormulaColumns:
 
 def side_variables(side: FormulaSide, source: Source) -> tuple[str, ...]:
     """The columns of the table that a side uses."""
-    plain = _plain_terms(side)
-    return _variables(_parsed(side, source)) if plain is None else plain
+    plain = plain_terms(side)
+    return _variables(parsed_formula(side, source)) if plain is None else plain
 
 
 def evaluate_side(side: FormulaSide, source: Source, sample: Sample) -> Evaluated:
     """Evaluate a side over the sample, without dropping anything."""
-    plain = _plain_terms(side)
+    plain = plain_terms(side)
     if plain is not None and all(source.column(name, side.span).kind == "number" for name in plain):
         return Evaluated([finite(source.column(name), sample) for name in plain], plain, plain)
-    formula = _parsed(side, source)
+    formula = parsed_formula(side, source)
     variables = _variables(formula)
     frame = _frame(variables, source, sample)
     with _explained(side, source):
@@ -150,14 +150,20 @@ def read_formula(
     kept = np.ones(len(arrays), bool) if collinear else independent(arrays, side.constant)
     keep = tuple(int(j) for j in np.flatnonzero(kept))
     matrix = _assemble([arrays[j] for j in keep], side.constant, constant_last, sample.n)
-    require_rows(matrix, len(arrays) + side.constant, sample.n)
-    notes = tuple(f"note: {label} omitted because of collinearity{where}"
-                  for label, k in zip(evaluated.labels, kept, strict=True) if not k)  # fmt: skip
+    require_rows(matrix.shape[1], len(arrays) + side.constant, sample.n)
+    notes = collinear_notes(evaluated.labels, kept, where)
     coding = FormulaCoding(evaluated.variables, side.constant, constant_last, keep, evaluated.model_spec)
-    return FormulaColumns(matrix, _rows(evaluated.labels, kept, side.constant, constant_last), coding, notes)
+    return FormulaColumns(matrix, formula_rows(evaluated.labels, kept, side.constant, constant_last), coding, notes)
 
 
-def _rows(labels: tuple[str, ...], kept: np.ndarray, constant: bool, constant_last: bool) -> tuple[FixedColumn, ...]:
+def collinear_notes(labels: tuple[str, ...], kept: np.ndarray, where: str) -> tuple[str, ...]:
+    pairs = zip(labels, kept, strict=True)
+    return tuple(f"note: {label} omitted because of collinearity{where}" for label, keep in pairs if not keep)
+
+
+def formula_rows(
+    labels: tuple[str, ...], kept: np.ndarray, constant: bool, constant_last: bool
+) -> tuple[FixedColumn, ...]:
     places = np.where(kept, np.cumsum(kept) - 1 + (constant and not constant_last), -1)
     rows = [FixedColumn(label, "", label, label, int(place), "estimated" if place >= 0 else "omitted")
             for label, place in zip(labels, places, strict=True)]  # fmt: skip
@@ -174,7 +180,7 @@ def _assemble(columns: Sequence[np.ndarray], constant: bool, constant_last: bool
     return stack(columns, constant, n)
 
 
-def _plain_terms(side: FormulaSide) -> tuple[str, ...] | None:
+def plain_terms(side: FormulaSide) -> tuple[str, ...] | None:
     """The names of a sum of plain columns in their order; None where formulaic is needed."""
     terms = [term.strip() for term in side.text.split("+")] if side.text.strip() else []
     if not all(_PLAIN_TERM.fullmatch(term) for term in terms):
@@ -182,7 +188,7 @@ def _plain_terms(side: FormulaSide) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(term.strip("`") for term in terms if term not in ("0", "1")))
 
 
-def _parsed(side: FormulaSide, source: Source) -> Any:
+def parsed_formula(side: FormulaSide, source: Source) -> Any:
     import formulaic
     from formulaic.errors import FormulaicError
 

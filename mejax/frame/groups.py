@@ -20,7 +20,7 @@ class Key:
     def find(self, column: Column) -> np.ndarray:
         """Codes of a column of new data; -1 where missing or never seen."""
         if column.kind == "number" and self.values.dtype.kind in "iuf":
-            codes = _sorted_lookup(self.values, column.values)
+            codes = sorted_lookup(self.values, column.values)
             return codes if column.missing is None else np.where(column.missing, -1, codes)
         known = {_comparable(value): code for code, value in enumerate(self.values)}
         if column.kind == "number":
@@ -36,9 +36,17 @@ def _comparable(value: object) -> object:
     return level_text(value) if isinstance(value, (int, float, np.number, str)) else value
 
 
-def _sorted_lookup(known: np.ndarray, values: np.ndarray) -> np.ndarray:
+def sorted_lookup(known: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The place of every value among those known, which are sorted; -1 where it is not there."""
     if not len(known):
         return np.full(len(values), -1)
+    if known.dtype.kind == "i" and values.dtype.kind == "i" and int(known[-1]) - int(known[0]) < 4 * len(values):
+        # a table of the whole range, several times as fast as searching
+        low, high = int(known[0]), int(known[-1])
+        known, values = known.astype(np.int64), values.astype(np.int64, copy=False)
+        table = np.full(high - low + 1, -1, dtype=np.int64)
+        table[known - low] = np.arange(len(known))
+        return np.where((values >= low) & (values <= high), table[np.clip(values, low, high) - low], -1)
     place = np.minimum(np.searchsorted(known, values), len(known) - 1)
     return np.where(known[place] == values, place, -1)
 
@@ -64,7 +72,7 @@ class Grouping:
         for key, pairs in zip(self.keys[1:], self.pairs, strict=True):
             inner = key.find(source.column(key.name))
             joint = np.where((codes < 0) | (inner < 0), -1, codes * np.int64(len(key.values)) + inner)
-            codes = _sorted_lookup(pairs, joint)
+            codes = sorted_lookup(pairs, joint)
         return codes.astype(np.int32)
 
 

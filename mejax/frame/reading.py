@@ -63,11 +63,11 @@ def read(spec: Spec, table: Any, *, matrices: Mapping[str, Any] | None = None) -
     reads = _effects(spec, source, part, matrices or {})
     weights = None if needs.weights is None else sample_of(needs.weights, words(spec.weights[0].expression), sample)
     offset = None if needs.offset is None else sample_of(needs.offset, "offset", sample)
-    _check_labels(fixed, reads)
+    check_labels(fixed, reads)
     of_groups = level_weights(spec, source, sample, reads)
     errors = read_errors(spec, source, sample, reads)
-    counts = _group_counts(spec, reads, weights)
-    reads, of_groups = _with_columns(reads, of_groups)
+    counts = group_counts(spec, reads, frequencies(spec, needs, sample))
+    reads, of_groups = with_columns(reads, of_groups)
     effects = tuple(r.effects for r in reads)
     mean, within = (part.mean and part.mean.rows), (errors and errors.within)
     design = Design(part.response.y, fixed.matrix, effects, weights, offset, of_groups, mean, within)
@@ -75,7 +75,7 @@ def read(spec: Spec, table: Any, *, matrices: Mapping[str, Any] | None = None) -
     return design, _encoding(spec, source, needs, names, part, reads=reads, of_groups=of_groups)
 
 
-def _with_columns(
+def with_columns(
     reads: Sequence[Read], weights: tuple[np.ndarray | None, ...]
 ) -> tuple[list[Read], tuple[np.ndarray | None, ...]]:
     """Without the equations that only name the groups of the errors."""
@@ -136,7 +136,7 @@ def _without_perfect(spec: Spec, needs: Needs, part: _FixedPart) -> _FixedPart:
     return _FixedPart(sample.leave(~found.rows), part.response.keep(found.rows), left, sides)
 
 
-def _check_labels(fixed: Columns | FormulaColumns, reads: Sequence[Read]) -> None:
+def check_labels(fixed: Columns | FormulaColumns, reads: Sequence[Read]) -> None:
     """Every label stands for one thing: a column must not be called `_cons`, say."""
     for labels in ([row.label for row in fixed.rows], *(read.names.columns for read in reads)):
         twice = {label for label in labels if labels.count(label) > 1}
@@ -177,9 +177,8 @@ def _effects(spec: Spec, source: Source, part: _FixedPart, matrices: Mapping[str
     return [reader.read(equation, number in kept) for number, equation in enumerate(spec.equations)]
 
 
-def _notes(part: _FixedPart, reads: Sequence[Read]) -> tuple[str, ...]:
-    own = (*part.sample.note(), *part.response.notes, *part.fixed.notes)
-    return (*own, *(note for r in reads for note in r.notes), *one_child_notes(reads))
+def effect_notes(reads: Sequence[Read]) -> tuple[str, ...]:
+    return (*(note for r in reads for note in r.notes), *one_child_notes(reads))
 
 
 def _names(
@@ -187,15 +186,15 @@ def _names(
 ) -> Names:
     rows = of_equations(part.fixed.rows, part.predictors, part.fixed.matrix.shape[1])
     columns = () if spec.nonlinear is None else spec.nonlinear.columns
+    notes = (*part.sample.note(), *part.response.notes, *part.fixed.notes, *effect_notes(reads))
     return Names(
-        _response_name(spec), rows, tuple(r.names for r in reads), counts, _notes(part, reads), weight_text(spec),
-        columns, errors and errors.names,
+        _response_name(spec), rows, tuple(r.names for r in reads), counts, notes, weight_text(spec), columns,
+        errors and errors.names,
     )  # fmt: skip
 
 
-def _group_counts(spec: Spec, reads: Sequence[Read], weights: np.ndarray | None) -> tuple[GroupCount, ...]:
-    """One row per distinct level, in order; sizes are sums of the frequency weights."""
-    counted = weights if spec.weights and spec.weights[0].kind == "fweight" else None
+def group_counts(spec: Spec, reads: Sequence[Read], counted: np.ndarray | None) -> tuple[GroupCount, ...]:
+    """One row per distinct level, in order; sizes are sums of the frequencies `counted` (None: all 1)."""
     rows: dict[str, GroupCount] = {}
     for equation, read in zip(spec.equations, reads, strict=True):
         if equation.level.label in rows:

@@ -1,5 +1,6 @@
 """Tables of any kind, read one column at a time."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -42,6 +43,9 @@ def open_table(table: Any, text: str = "") -> Source:
     """
     if isinstance(table, Source):
         return replace(table, text=text)
+    if isinstance(table, (str, os.PathLike)):
+        raise ValueError(f"a table was expected, but `{table}` is text: read the file first (pandas.read_csv, "
+                         "pandas.read_parquet), or pass me.Parquet(path) to read parquet files in batches")  # fmt: skip
     if isinstance(table, pd.DataFrame):
         labels = table.attrs.get("value_labels", {})
         return Source(tuple(table.columns), len(table), partial(_pandas, table), text, table.index, labels)

@@ -65,6 +65,37 @@ class Columns:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """The columns that a varlist asks for, before those that are collinear are left out; `levels` as of the coding."""
+
+    cells: tuple[Cell, ...]
+    constant: bool
+    levels: Mapping[str, tuple[str, ...]]
+
+    @property
+    def estimable(self) -> tuple[Cell, ...]:
+        """Without bases, empty cells and repeats."""
+        return tuple(cell for cell in self.cells if not cell.status)
+
+    @property
+    def place(self) -> int | None:
+        """Of the constant among all estimable columns and it."""
+        return len(self.estimable) if self.constant else None
+
+    @property
+    def coding(self) -> VarlistCoding:
+        """Makes all estimable columns, then the constant."""
+        return VarlistCoding(self.estimable, self.constant, self.levels)
+
+    def columns(self, matrix: np.ndarray, keep: np.ndarray, where: str = "") -> Columns:
+        """The outcome where `keep` marks the estimable columns that `matrix` holds."""
+        dropped = {cell.label for cell, kept in zip(self.estimable, keep, strict=True) if not kept}
+        notes = tuple(note for cell in self.cells for note in _note(cell, dropped, where))
+        rows = _rows([c for c in self.cells if "repeat" not in c.status], dropped, self.constant)
+        return Columns(matrix, rows, self.coding.only(np.flatnonzero(keep).tolist()), notes)
+
+
 def read_varlist(
     terms: Sequence[Term], constant: bool, source: Source, sample: Sample, *, collinear: bool = False, where: str = ""
 ) -> Columns:
@@ -72,21 +103,25 @@ def read_varlist(
 
     `collinear` keeps linear combinations; `where` ends the notes (" in the equation of id").
     """
+    made, factors = varlist_candidates(terms, constant, source, sample)
+    candidates = made.estimable
+    arrays = _sample_arrays(candidates, source, factors, sample)
+    columns = [_product([arrays[part] for part in cell.parts]) for cell in candidates]
+    keep = np.ones(len(columns), bool) if collinear else independent(columns, constant)
+    matrix = stack([c for c, kept in zip(columns, keep, strict=True) if kept], constant, sample.n)
+    require_rows(matrix.shape[1], len(candidates) + constant, sample.n)
+    return made.columns(matrix, keep, where)
+
+
+def varlist_candidates(
+    terms: Sequence[Term], constant: bool, source: Source, sample: Sample
+) -> tuple[Candidates, dict[str, Factor]]:
+    """The columns that a varlist asks for, and its factors over the sample."""
     terms = expand_terms(terms, source)
     factors = factors_of(terms, source, sample)
     _require_memory(terms, sample.n, factors)
     cells = _unrepeated(cells_of(terms, factors, source.text))
-    candidates = [cell for cell in cells if not cell.status]
-    arrays = _sample_arrays(candidates, source, factors, sample)
-    columns = [_product([arrays[part] for part in cell.parts]) for cell in candidates]
-    keep = np.ones(len(columns), bool) if collinear else independent(columns, constant)
-    dropped = {cell.label for cell, kept in zip(candidates, keep, strict=True) if not kept}
-    matrix = stack([c for c, kept in zip(columns, keep, strict=True) if kept], constant, sample.n)
-    require_rows(matrix, len(candidates) + constant, sample.n)
-    notes = tuple(note for cell in cells for note in _note(cell, dropped, where))
-    kept_cells = tuple(cell for cell, kept in zip(candidates, keep, strict=True) if kept)
-    coding = VarlistCoding(kept_cells, constant, {name: f.levels for name, f in factors.items()})
-    return Columns(matrix, _rows([c for c in cells if "repeat" not in c.status], dropped, constant), coding, notes)
+    return Candidates(tuple(cells), constant, {name: f.levels for name, f in factors.items()}), factors
 
 
 def _unrepeated(cells: list[Cell]) -> list[Cell]:
@@ -195,7 +230,7 @@ def _require_memory(terms: Sequence[Term], n: int, factors: Mapping[str, Factor]
                      f"`|| {largest.name if largest else 'group'}:`")  # fmt: skip
 
 
-def require_rows(matrix: np.ndarray, candidates: int, n: int) -> None:
-    """Raise where there are more columns than observations."""
-    if matrix.shape[1] > n or (candidates > n and matrix.shape[1] == n):
+def require_rows(columns: int, candidates: int, n: int) -> None:
+    """Raise where there are more columns, kept of so many candidates, than observations."""
+    if columns > n or (candidates > n and columns == n):
         raise ValueError(f"{candidates} columns but only {n} observations: leave terms out, or use more data")

@@ -64,7 +64,7 @@ def densities_at(model, batch: Batch, problem: Problem, placed: Placed) -> Float
     return log_density(model.family, batch.y, batch.weights, eta, problem.aux)
 
 
-def started(model, batch: Batch, point: Point) -> State:
+def started(model, batch: Batch, point: Point, _: None = None) -> State:
     """A state to adapt from: nodes by the joint mode and curvature, or random effects of zero."""
     if model.method == PLAIN:
         return None

@@ -4,8 +4,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 
+from .._mesh import over_devices, whole_on
 from .._typing import ArrayLike, Params
 from ..covstruct import AbstractCovariance
 from ..elimination import Plan
@@ -24,7 +26,8 @@ class GeneralizedModel(AbstractModel):
     such axis where there is one piece).  The fixed columns stand there in whitened form, X = Q `root`.  `basis` and
     `offset` express linear constraints on the coefficients, beta = offset + basis @ Params.fixed.  `plan` is that of
     the whole data; `places` says per term which of its groups stands at each place of the pieces (its size: none).
-    `beginning` is a vector to start from.
+    `beginning` is a vector to start from.  With a `mesh` every device of it has as many of the pieces as any other
+    (see `mejax.sharding`).
 
     `method` and `level_points` (nodes per dimension, level by level from the top) say how the integral is approximated.
     Derivatives of the mean-variance adaptive approximation are those at fixed nodes, as the field's standard software
@@ -45,6 +48,7 @@ class GeneralizedModel(AbstractModel):
     method: str = eqx.field(static=True)
     level_points: tuple[int, ...] = eqx.field(static=True)
     exact: bool = eqx.field(static=True)
+    mesh: Mesh | None = eqx.field(static=True, default=None)
 
     @property
     def points(self) -> int | tuple[int, ...]:
@@ -76,11 +80,28 @@ class GeneralizedModel(AbstractModel):
         p = self.root.shape[0]
         return Point(v[:p], *self.structure.read(v[p:]))
 
-    def each_piece(self, function, state: State = None):
-        """`function(batch, state)` of every piece, one after the other; results along a leading axis, if there is."""
+    def each_piece(self, function, at, state: State = None):
+        """`function(model, batch, at, state)` of every piece, one after the other; results along a leading axis, if
+        there is.  The model that the function gets has no data."""
         if self.pieces == 1:
-            return function(self.batches, state)
-        return jax.lax.map(lambda pair: function(*pair), (self.batches, state))
+            return function(self, self.batches, at, state)
+        return self._on_devices(lambda *read: ((), _mapped(function, *read)), at, state)[1]
+
+    def sum_pieces(self, function, at, state: State = None):
+        """(sum over the pieces, what is kept of each) of `function(model, batch, at, state)`, a pair."""
+        if self.pieces == 1:
+            return function(self, self.batches, at, state)
+
+        def summed(*read):
+            found, kept = _mapped(function, *read)
+            return jax.tree.map(lambda leaf: jnp.sum(leaf, 0), found), kept
+
+        return self._on_devices(summed, at, state)
+
+    def _on_devices(self, function, at, state: State):
+        """`function` of all pieces with their states, or of those of every device."""
+        shared, pairs = (eqx.tree_at(lambda model: model.batches, self, None), at), (self.batches, state)
+        return function(shared, pairs) if self.mesh is None else over_devices(self.mesh, function, shared, pairs)
 
     def adapt(self, params: Params, nodes: State = None) -> State:
         """What the integration method needs to know of the posterior at `params`: nodes, or modes.
@@ -88,11 +109,7 @@ class GeneralizedModel(AbstractModel):
         Found from `nodes` of nearby parameters, or afresh.
         """
         point = self.point(self.vector(params))
-
-        def piece(batch: Batch, state):
-            return adapted(self, batch, point, started(self, batch, point) if state is None else state)
-
-        return self.each_piece(piece, nodes)
+        return self.each_piece(adapted, point, self.each_piece(started, point) if nodes is None else nodes)
 
     def contributions(self, params: Params, nodes: State = None):
         if nodes is None:
@@ -101,12 +118,13 @@ class GeneralizedModel(AbstractModel):
 
     def clusters_at(self, v: Float[Array, " d"], nodes: State) -> Float[Array, " J"]:
         """`contributions` at the optimiser's vector."""
-        point = self.point(v)
-        values = self.each_piece(lambda batch, state: contributions(self, batch, point, state), nodes)
-        return self.gather(values, len(self.plan.terms) - 1)
+        return self.gather(self.each_piece(contributions, self.point(v), nodes), len(self.plan.terms) - 1)
 
     def loglik(self, params: Params, nodes: State = None):
-        return jnp.sum(self.contributions(params, nodes))
+        if nodes is None:
+            nodes = self.adapt(jax.lax.stop_gradient(params))
+        total = lambda *read: (jnp.sum(contributions(*read)), ())
+        return self.sum_pieces(total, self.point(self.vector(params)), nodes)[0]
 
     def profile(self, params: Params):
         return self.loglik(params)
@@ -114,11 +132,11 @@ class GeneralizedModel(AbstractModel):
     def modes(self, params: Params):
         point = self.point(self.vector(params))
 
-        def piece(batch: Batch, _) -> Effects:
-            problem = problem_of(self, batch, point)
+        def piece(model, batch: Batch, point: Point, _) -> Effects:
+            problem = problem_of(model, batch, point)
             return find_modes(problem, zeros(problem))
 
-        return self.equations(self.each_piece(piece), point)
+        return self.equations(self.each_piece(piece, point), point)
 
     def natural(self, params: Params):
         return self.printed(self.vector(params))
@@ -134,6 +152,8 @@ class GeneralizedModel(AbstractModel):
         """Results by group of the pieces, (pieces, places, ...), in the order of the term's groups."""
         if self.pieces == 1:
             return values
+        if self.mesh is not None:
+            values = jax.lax.with_sharding_constraint(values, whole_on(self.mesh))
         size = self.plan.terms[term].size
         flat = values.reshape((-1, *values.shape[2:]))
         return jnp.zeros((size + 1, *values.shape[2:])).at[self.places[term].reshape(-1)].set(flat)[:size]
@@ -150,3 +170,9 @@ class GeneralizedModel(AbstractModel):
                 found[block] = u if order is None else u[order]
                 start = stop
         return tuple(found[k] for k in range(len(found)))
+
+
+def _mapped(function, shared, pairs):
+    """`function` of one piece with its state after the other."""
+    model, at = shared
+    return jax.lax.map(lambda pair: function(model, pair[0], at, pair[1]), pairs)

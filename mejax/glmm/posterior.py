@@ -12,7 +12,7 @@ from ..elimination import Factor, expand, inverse_blocks
 from ..quadrature import conditional, joint, place, tilt
 from .batch import Batch
 from .curvature import differentiates_nodes, fixed_node_derivatives
-from .integrals import State, adapted, contributions, densities_at, nodes_at, problem_of, rules_of, started
+from .integrals import Point, State, adapted, contributions, densities_at, nodes_at, problem_of, rules_of, started
 from .methods import LAPLACES
 from .model import GeneralizedModel
 from .modes import Problem, factor_at, find_modes, predictor, products, slopes, zeros
@@ -46,7 +46,7 @@ def empirical_bayes(model: GeneralizedModel, v: Float[ArrayLike, " d"], kind: st
 def _means(model: GeneralizedModel, v) -> EmpiricalBayes:
     point = model.point(jnp.asarray(v))
 
-    def piece(batch: Batch, _):
+    def piece(model, batch: Batch, point: Point, _):
         assert batch.tree is not None
         problem = problem_of(model, batch, point)
         state = adapted(model, batch, point, started(model, batch, point))
@@ -62,7 +62,7 @@ def _means(model: GeneralizedModel, v) -> EmpiricalBayes:
             covariances.append(jnp.einsum("jk,jka,jkb->jab", weight.reshape(len(weight), -1), flat, flat))
         return tuple(means), tuple(covariances)
 
-    means, covariances = model.each_piece(piece)
+    means, covariances = model.each_piece(piece, point)
     return EmpiricalBayes(model.equations(means, point), model.equations(covariances, point, square=True))
 
 
@@ -70,7 +70,7 @@ def _means(model: GeneralizedModel, v) -> EmpiricalBayes:
 def _modes(model: GeneralizedModel, v) -> EmpiricalBayes:
     point = model.point(jnp.asarray(v))
 
-    def piece(batch: Batch, _):
+    def piece(model, batch: Batch, point: Point, _):
         problem = problem_of(model, batch, point)
         modes = find_modes(problem, zeros(problem))
         if batch.tree is not None:
@@ -78,7 +78,7 @@ def _modes(model: GeneralizedModel, v) -> EmpiricalBayes:
         weight = slopes(problem, predictor(problem, modes))[1]
         return modes, inverse_blocks(problem.plan, products(problem, weight), problem.prior)
 
-    modes, covariances = model.each_piece(piece)
+    modes, covariances = model.each_piece(piece, point)
     return EmpiricalBayes(model.equations(modes, point), model.equations(covariances, point, square=True))
 
 
@@ -108,9 +108,9 @@ def cluster_scores(model: GeneralizedModel, v: Float[ArrayLike, " d"], state: St
     """Derivatives of each top-level cluster's log likelihood in v, as the method takes them."""
     v = jnp.asarray(v)
 
-    def piece(batch: Batch, state):
+    def piece(model, batch: Batch, v, state):
         if differentiates_nodes(model):
             return jax.jacfwd(lambda v: contributions(model, batch, model.point(v), state))(v)
         return fixed_node_derivatives(model, batch, v, state)[1].scores.T
 
-    return model.gather(model.each_piece(piece, state), len(model.plan.terms) - 1)
+    return model.gather(model.each_piece(piece, v, state), len(model.plan.terms) - 1)

@@ -42,10 +42,7 @@ def read_ancillary(model: GeneralizedModel, rest: Float[Array, " r"]) -> Float[A
 def evaluate_single(model: GeneralizedModel, v: Float[ArrayLike, " d"]) -> Evaluation:
     """Log likelihood, gradient and Hessian in (coefficients of the whitened columns, see `read_ancillary`)."""
     v = jnp.asarray(v)
-    found = model.each_piece(lambda batch, _: _piece(model, batch, v))
-    if model.pieces > 1:
-        found = jax.tree.map(lambda leaf: jnp.sum(leaf, 0), found)
-    return Evaluation(v, *found)
+    return Evaluation(v, *model.sum_pieces(lambda model, batch, v, _: (_piece(model, batch, v), ()), v)[0])
 
 
 @eqx.filter_jit

@@ -6,13 +6,14 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from .._typing import ArrayLike
 from ..covstruct import FreeVariances
 from ..elimination import thinned
 from .criterion import Sufficient, best_log_sigma, criterion, degrees, dense_parts, gls, sufficient
 from .expansion import Expansion, GeneralExpansion
+from .lean import lean_numbers
 from .model import LinearModel
 from .scalar import ScalarExpansion
 
@@ -42,7 +43,7 @@ def evaluate(model: LinearModel, v: Float[ArrayLike, " m"]) -> Evaluation:
     `mejax.elimination.krylov`), the second ones from a few of them.
     """
     v = jnp.asarray(v)
-    if model.errors is not None or model.plan.sparse is not None:
+    if model.errors is not None or model.plan.sparse is not None or model.plan.rough is not None:
         return _evaluate_whole(model, v)
     depth = len(v) - 1 if model.variances.profiled else len(v)
     expansion = choose_expansion(model)(model, v, depth)
@@ -82,10 +83,15 @@ def _evaluate_whole(model: LinearModel, v) -> Evaluation:
         total, t = sufficient(model, model.variances.working_factors(there), model.variances.residual(there))
         return jnp.stack(t), (total, t)
 
-    if model.plan.sparse is None:
+    plan = model.plan
+    if plan.sparse is None and plan.rough is None:
         return finished(model, v, reverse_forward(partial(numbers, model), depth))
-    second = partial(numbers, eqx.tree_at(lambda m: m.plan.sparse, model, thinned(model.plan.sparse)))
-    return finished(model, v, forward_twice(partial(numbers, model), second, depth))
+    layout = thinned(plan.rough if plan.sparse is None else plan.sparse)
+    products = eqx.tree_at(lambda m: m.plan.sparse, model, layout, is_leaf=lambda leaf: leaf is None)
+    second = second_forward(partial(numbers, products), depth)
+    if plan.sparse is not None:
+        return finished(model, v, Differentiated(*first_forward(partial(numbers, model), depth), second))
+    return finished(model, v, Differentiated(*lean_numbers(model, v, depth), second))
 
 
 class Differentiated(NamedTuple):
@@ -110,15 +116,20 @@ def reverse_forward(numbers, depth: int) -> Differentiated:
     return Differentiated(total, t, first, totals, second)
 
 
-def forward_twice(numbers, rougher, depth: int) -> Differentiated:
-    """Forward over forward, one direction at a time, so that no product with the remainder is transposed; the second
-    derivatives are those of `rougher`, for which each direction takes a run of conjugate gradients."""
-    eye, zero = jnp.eye(depth), jnp.zeros(depth)
-    (_, (total, t)), tangent = jax.linearize(numbers, zero)
-    first, (totals, _) = jax.lax.map(tangent, eye)
-    slopes = lambda step: jax.lax.map(jax.linearize(rougher, step)[1], eye)[0]
-    second = jax.lax.map(jax.linearize(slopes, zero)[1], eye)
-    return Differentiated(total, t, first.T, jnp.moveaxis(totals, 0, -1), jnp.moveaxis(second, -1, 0))
+def first_forward(numbers, depth: int):
+    """All of `Differentiated` but the second derivatives, one direction at a time, so that no product with the remainder
+    is transposed."""
+    (_, (total, t)), tangent = jax.linearize(numbers, jnp.zeros(depth))
+    first, (totals, _) = jax.lax.map(tangent, jnp.eye(depth))
+    return total, t, first.T, jnp.moveaxis(totals, 0, -1)
+
+
+def second_forward(numbers, depth: int) -> Float[Array, "3 m m"]:
+    """Second derivatives by products with the remainder; each direction takes a run of conjugate gradients."""
+    eye = jnp.eye(depth)
+    slopes = lambda step: jax.lax.map(jax.linearize(numbers, step)[1], eye)[0]
+    second = jnp.moveaxis(jax.lax.map(jax.linearize(slopes, jnp.zeros(depth))[1], eye), -1, 0)
+    return 0.5 * (second + jnp.swapaxes(second, 1, 2))  # what is estimated is not quite symmetric
 
 
 def finished(model: LinearModel, v, d: Differentiated) -> Evaluation:
@@ -138,10 +149,13 @@ def finished(model: LinearModel, v, d: Differentiated) -> Evaluation:
 
 
 def choose_expansion(model: LinearModel) -> type[Expansion]:
-    """`ScalarExpansion` for crossed random intercepts with variances of their own, otherwise `GeneralExpansion`."""
+    """`ScalarExpansion` for crossed random intercepts with variances of their own, otherwise `GeneralExpansion`: also
+    where a part of a crossed term lies in the chain, since its parameters move both."""
     variances, plan = model.variances, model.plan
     terms = [plan.terms[t] for t in plan.crossed]
-    scalar = all(t.width == 1 and variances.blocks[t.blocks[0]].traits.scales == (True,) for t in terms)
+    scalar = all(
+        t.width == 1 and t.members is None and variances.blocks[t.blocks[0]].traits.scales == (True,) for t in terms
+    )
     free = isinstance(variances, FreeVariances) and variances.profiled
     return ScalarExpansion if terms and scalar and free else GeneralExpansion
 

@@ -97,14 +97,29 @@ def _by_equation(plan: Plan, chain, crossed, variances):
 def _cut(plan: Plan, terms: dict, variances, square: bool):
     """One array per random-effects equation, its groups in the equation's own order."""
     found = {}
-    for t, term in enumerate(plan.terms):
+    for term, values in _whole(plan, terms):
         start = 0
         for b, order in zip(term.blocks, term.orders, strict=True):
             stop = start + variances.blocks[b].size
-            piece = terms[t][:, start:stop, start:stop] if square else terms[t][:, start:stop]
+            piece = values[:, start:stop, start:stop] if square else values[:, start:stop]
             frame = variances.frames[b]
             if frame is not None:
                 piece = frame @ piece @ frame.T if square else piece @ frame.T
             found[b] = piece if order is None else piece[order]
             start = stop
     return tuple(found[b] for b in range(len(found)))
+
+
+def _whole(plan: Plan, terms: dict):
+    """Every term with its values, one that is in several parts put together."""
+    parts = {}
+    for t, term in enumerate(plan.terms):
+        parts.setdefault(term.blocks, []).append(t)
+    for own in parts.values():
+        values = [terms[t] for t in own]
+        if len(own) == 1:
+            yield plan.terms[own[0]], values[0]
+            continue
+        where = jnp.concatenate([jnp.asarray(plan.terms[t].members) for t in own])
+        together = jnp.concatenate(values)
+        yield plan.terms[own[0]], jnp.zeros_like(together).at[where].set(together)

@@ -19,6 +19,7 @@ from ..syntax import equation_text
 from ..tables import render, render_html
 from .after import AfterFit
 from .margin_methods import MarginMethods
+from .monte_carlo import MonteCarloErrors
 from .report import report
 from .resampling import ResamplingMethods
 from .statsmodels_names import StatsmodelsNames
@@ -61,9 +62,14 @@ class Fit(AfterFit, MarginMethods, ResamplingMethods, StatsmodelsNames):
 
     @property
     def history(self) -> pd.DataFrame:
-        """The iteration log."""
-        steps = self.estimates.history
-        return pd.DataFrame([(s.iteration, s.value, s.remark) for s in steps], columns=["iteration", "llf", "remark"])
+        """The iteration log: `iteration llf gradient remark`.
+
+        `gradient` is the gradient's length in standard errors, sqrt(g' (-H)^-1 g), which is zero at the maximum; where
+        the Hessian H is not negative definite, with its eigenvalues' absolute values.  In an alternation it is that of
+        the variances as a turn begins.
+        """
+        rows = [(s.iteration, s.value, s.gradient, s.remark) for s in self.estimates.history]
+        return pd.DataFrame(rows, columns=["iteration", "llf", "gradient", "remark"]).astype({"gradient": float})
 
     @property
     def reml(self) -> bool:
@@ -153,6 +159,15 @@ class Fit(AfterFit, MarginMethods, ResamplingMethods, StatsmodelsNames):
     def lr_test(self) -> Comparison | None:
         """Test against the model without random effects: `.stat .df .p .kind .conservative`."""
         return None if self.estimates.vce != "oim" else self.estimates.null_test
+
+    @property
+    def monte_carlo(self) -> MonteCarloErrors | None:
+        """Monte Carlo errors of a fit by solver(iterative), `.llf .probes .table`; None where a fit is exact."""
+        found = self.estimates.monte_carlo
+        if found is None:
+            return None
+        table = pd.DataFrame({"estimate": self.params, "se": self.bse})
+        return MonteCarloErrors(found.llf, found.probes, table.assign(error=found.errors))
 
     # output
     def summary(self) -> Text:

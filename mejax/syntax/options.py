@@ -121,6 +121,7 @@ _ESTIMATION = [
     *_unbuilt(_DF_TABLE, *_values("raw", _MIXED, "dftab:le")),
     *_values("pwscale", _MIXED, "pwscale"),
     *_values("solver", _PREDICTED, "solver"),
+    *_values("raw", _PREDICTED, "devices"),
     *_values("count", _PREDICTED, "probes", "rseed"),
     *_unbuilt("Leave it out: progress is shown by the iteration log", *_flags(_MIXED, "emdots")),
     *_unbuilt("Leave it out: the log shows no more", *_flags(_PREDICTED, "trace", "grad:ient", "showstep", "hess:ian")),

@@ -38,6 +38,8 @@ def profile(
 ) -> ProfileFound:
     """The profiles of the parameters named, of all that have a standard error by default; call inside double precision.
 
+    An interruption (Ctrl-C) leaves the parameters that are done; before the first is, it goes through.
+
     Raises:
         ValueError: the objective is no likelihood (robust standard errors, linearization), a restricted likelihood is
             asked about coefficients, an unknown label, a parameter without standard error.
@@ -56,19 +58,31 @@ def profile(
             "profile: restricted likelihoods with a coefficient held and free cannot be compared; fit the model by "
             "maximum likelihood (without reml)"
         )
-    rows, points, notes, z = [], [], [], critical(level)
-    for k in chosen:
-        report(labels[k])
-        curve = profile_curve(estimates, k, labels[k])
-        ends = [_end(curve, side, z, points) for side in (-1.0, 1.0)]
-        rows.append((curve.estimate, *ends))
-        if np.isnan(ends).any():
-            notes.append(f"{labels[k]}: the search for a limit of the interval did not end")
-    frame = pd.DataFrame(rows, index=pd.Index([labels[k] for k in chosen]), columns=["estimate", "lower", "upper"])
-    curves = pd.DataFrame(points, columns=["parameter", "value", "zeta"])
-    order = {labels[k]: i for i, k in enumerate(chosen)}
+    rows, points, notes = {}, [], []
+    try:
+        for k in chosen:
+            report(labels[k])
+            row, way = _followed(profile_curve(estimates, k, labels[k]), critical(level))
+            if np.isnan(row).any():
+                notes.append(f"{labels[k]}: the search for a limit of the interval did not end")
+            points += way
+            rows[labels[k]] = row
+    except KeyboardInterrupt:
+        if not rows:
+            raise
+        notes.append(f"interrupted; {len(rows)} of {len(chosen)} parameters were done")
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "lower", "upper"])
+    curves = pd.DataFrame([p for p in points if p[0] in rows], columns=["parameter", "value", "zeta"])
+    order = {label: i for i, label in enumerate(rows)}
     curves = curves.sort_values(["parameter", "value"], key=lambda c: c.map(order) if c.name == "parameter" else c)
     return ProfileFound(frame, curves.reset_index(drop=True), level, tuple(notes))
+
+
+def _followed(curve: Curve, z: float) -> tuple[tuple[float, float, float], list[tuple[str, float, float]]]:
+    """(estimate, lower and upper limit; the points on the way to the limits)."""
+    points: list[tuple[str, float, float]] = []
+    lower, upper = (_end(curve, side, z, points) for side in (-1.0, 1.0))
+    return (curve.estimate, lower, upper), points
 
 
 def _end(curve: Curve, side: float, z: float, points: list) -> float:
