@@ -18,6 +18,7 @@ from .planning import Solver as Solver
 from .planning import complete_plan as complete_plan
 from .planning import machine_memory as machine_memory
 from .planning import make_plan as make_plan
+from .planning import outlook as outlook
 from .products import Products as Products
 from .products import cross_products as cross_products
 from .products import host_segment_sum as host_segment_sum

@@ -22,6 +22,7 @@ PAIR_BYTES = 40  # per pair of pairs: three indices and the products
 LEAN = 4096  # columns from which on few copies matter more than a few seconds
 LEAN_COPIES = 4  # the same where the remainder is inverted in its own place
 LEAN_PAIR_BYTES = 20  # the indices only
+WORTH_SAYING = 2e9  # bytes
 SHARE = 0.7  # of the machine's memory that a dense remainder may take before it is met iteratively
 
 
@@ -86,6 +87,20 @@ def predicted_memory(plan: Plan, lean: bool = False) -> float:
     copies, each = (LEAN_COPIES, LEAN_PAIR_BYTES) if lean else (COPIES, PAIR_BYTES)
     listed = sum(_pairs_of_pairs(_meetings(level, plan), plan.columns) for level in plan.chain)
     return 8.0 * copies * plan.columns**2 + each * listed
+
+
+def outlook(plan: Plan) -> str | None:
+    """What a fit with many crossed columns will take, in words; None of small ones."""
+    if plan.sparse is not None:
+        probes = plan.sparse.vectors.shape[1] - plan.sparse.exact
+        return f"The crossed factors leave {plan.columns:,} columns, which are solved iteratively with {probes} probes."
+    needed = predicted_memory(plan, plan.rough is not None)
+    if needed < WORTH_SAYING:
+        return None
+    return (
+        f"The crossed factors leave a dense matrix of {plan.columns:,} columns; the fit takes about {needed / 1e9:.1f} GB "
+        "of memory."
+    )
 
 
 def check_memory(columns: int, needed: float) -> None:

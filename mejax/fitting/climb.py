@@ -12,6 +12,7 @@ from .._tree import to_host
 from .._typing import Params
 from ..covstruct import AbstractVariances
 from ..design import Design
+from ..elimination import outlook
 from ..lmm import Evaluation, LinearModel, evaluate, posterior
 from ..optimise import Maximum, Settings, Step, maximise
 from ..sharding import spread
@@ -64,6 +65,8 @@ def climb(model: LinearModel, design: Design, settings: FitSettings, progress: P
         if settings.em_only:
             at = objective(model)(start)
             return Maximum(at, Status.CONVERGED if done else Status.NOT_CONVERGED, (Step(0, float(at.value)),))
+    if (ahead := outlook(model.plan)) is not None:
+        settings.say(f"{ahead}\n")
     settings.say("Performing gradient-based optimization:")
     # estimates of the likelihood and of its derivatives agree within their Monte Carlo errors only
     options = replace(settings.optimiser, held=model.plan.sparse is not None)

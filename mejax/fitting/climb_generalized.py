@@ -11,6 +11,7 @@ import numpy as np
 from .._tree import to_host
 from .._typing import Params
 from ..design import Design
+from ..elimination import outlook
 from ..glmm import (
     MEAN_VARIANCE,
     Evaluation,
@@ -211,6 +212,8 @@ def starting_point(
     if settings.grid is None:
         large = is_large(model)
         units = score_variances(model, design, np.asarray(null.v)) if large else _units(model, design, aux)
+    if (ahead := outlook(model.plan)) is not None:
+        settings.say(f"\n{ahead}")
     settings.say("\nRefining starting values:\n")
     best, value, states = None, -np.inf, {}
     grid = settings.grid or (1.0,)
