@@ -3,6 +3,7 @@
 from .blocked import inverse_in_place as inverse_in_place
 from .krylov import Noise as Noise
 from .krylov import noise as noise
+from .krylov import reduce_sparse as reduce_sparse
 from .layout import thinned as thinned
 from .leaves import without_leaves as without_leaves
 from .plan import ChainLevel as ChainLevel
@@ -26,13 +27,12 @@ from .products import row_weights as row_weights
 from .reduce import eliminate as eliminate
 from .reduce import reduce_dense as reduce_dense
 from .schur import BY_GROUP as BY_GROUP
+from .schur import LevelValues as LevelValues
 from .schur import Remainder as Remainder
 from .schur import eliminate_by_cluster as eliminate_by_cluster
 from .schur import eliminate_chain as eliminate_chain
-from .schur import group_inverse as group_inverse
+from .schur import eliminate_levels as eliminate_levels
 from .schur import scale_crossed as scale_crossed
-from .schur import start as start
-from .schur import update_above as update_above
 from .solver import Factor as Factor
 from .solver import crossed_blocks as crossed_blocks
 from .solver import factorise as factorise

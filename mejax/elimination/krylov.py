@@ -31,12 +31,17 @@ NODES = np.exp(np.arange(-56.0, 56.0, 0.5))
 
 
 class Reduced(NamedTuple):
-    """`logdet` of S, `quadratic` C'S^-1C; `inverse` M^-1 of the vectors and `solved` M^-1 B^-1 L'C."""
+    """log|S| as every probe estimates it, (t,), and `quadratic` C'S^-1C; `inverse` M^-1 of all vectors and `solved`
+    M^-1 B^-1 L'C."""
 
-    logdet: Float[Array, ""]
+    logdets: Float[Array, " t"]
     quadratic: Float[Array, "w w"]
-    inverse: Float[Array, "Q t"]
+    inverse: Float[Array, "Q _"]
     solved: Float[Array, "Q w"]
+
+    @property
+    def logdet(self) -> Float[Array, ""]:
+        return jnp.mean(self.logdets)
 
 
 class Run(NamedTuple):
@@ -106,10 +111,12 @@ def directions(balanced: Balanced) -> Float[Array, "Q t"]:
     vectors = jnp.asarray(layout.vectors, float)
     v, rest = vectors[:, : layout.units], vectors[:, layout.exact :]
     if layout.extremes:
-        sought = vectors[:, layout.units : layout.exact]
-        for _ in range(SWEEPS):
+
+        def sweep(_, sought):
             sought = conjugate_gradients(balanced.times, sought, ROUGHLY).x - sought
-            sought = _orthonormal(sought - v @ (v.T @ sought))
+            return _orthonormal(sought - v @ (v.T @ sought))
+
+        sought = jax.lax.fori_loop(0, SWEEPS, sweep, vectors[:, layout.units : layout.exact])
         v = jnp.concatenate([v, sought], 1)
     return jnp.concatenate([v, rest - v @ (v.T @ rest)], 1)
 
@@ -131,19 +138,13 @@ def traces(balanced: Balanced, run: Run, b: Float[Array, "Q t"]) -> tuple[Float[
     return jnp.sum(forms[:k]), forms[k:]
 
 
-def shares(balanced: Balanced) -> np.ndarray:
-    """What each vector counts in a trace."""
-    k, count = balanced.layout.exact, balanced.layout.vectors.shape[1]
-    return np.concatenate([np.ones(k), np.full(count - k, 1.0 / (count - k))])
-
-
 @jax.custom_jvp
 def _reduce(balanced: Balanced, b: Float[Array, "Q t"], c: Float[Array, "Q w"]) -> Reduced:
     run = conjugate_gradients(balanced.times, jnp.concatenate([b, c], 1))
     t = b.shape[1]
     of_b = Run(run.x[:, :t], run.diagonal[:, :t], run.off[:, :t], run.steps)
     exact, random = traces(balanced, of_b, b)
-    return Reduced(balanced.logdet + exact + jnp.mean(random), c.T @ run.x[:, t:], of_b.x, run.x[:, t:])
+    return Reduced(balanced.logdet + exact + random, c.T @ run.x[:, t:], of_b.x, run.x[:, t:])
 
 
 @_reduce.defjvp
@@ -154,12 +155,13 @@ def _reduce_jvp(primals, tangents):
     along = lambda x: jax.jvp(lambda m: m.times(x), (balanced,), (moved,))[1]
     of_both = along(jnp.concatenate([b, out.solved], 1))
     of_solved = of_both[:, t:]
-    logdet = jax.jvp(lambda m: m.logdet, (balanced,), (moved,))[1]
-    logdet = logdet + jnp.sum(shares(balanced) * (out.inverse - b) * of_both[:, :t])
+    k = balanced.layout.exact
+    forms = jnp.sum((out.inverse - b) * of_both[:, :t], 0)
+    logdets = jax.jvp(lambda m: m.logdet, (balanced,), (moved,))[1] + jnp.sum(forms[:k]) + forms[k:]
     cross = dc.T @ out.solved
     quadratic = cross + cross.T - out.solved.T @ of_solved
     both = solve(balanced, jnp.concatenate([-along(out.inverse), dc - of_solved], 1))
-    return out, Reduced(logdet, quadratic, both[:, :t], both[:, t:])
+    return out, Reduced(logdets, quadratic, both[:, :t], both[:, t:])
 
 
 def reduce_sparse(balanced: Balanced, c: Float[Array, "Q w"]) -> Reduced:

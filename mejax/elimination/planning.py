@@ -98,8 +98,8 @@ def outlook(plan: Plan) -> str | None:
     if needed < WORTH_SAYING:
         return None
     return (
-        f"The crossed factors leave a dense matrix of {plan.columns:,} columns; the fit takes about {needed / 1e9:.1f} GB "
-        "of memory."
+        f"The crossed factors leave a dense matrix of {plan.columns:,} columns; the fit takes about "
+        f"{needed / 1e9:.1f} GB of memory."
     )
 
 

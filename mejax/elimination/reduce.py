@@ -1,14 +1,12 @@
 """log|V| and W'V^-1 W of a model, its remainder formed as a matrix and factorised, or met in products only."""
 
-import jax.numpy as jnp
-from jax.ops import segment_sum
 from jaxtyping import Array, Float
 
 from .krylov import reduce_sparse
 from .plan import Plan
 from .products import Products
-from .schur import Remainder, State, eliminate_chain, group_inverse, scale_crossed, start, update_above
-from .sparse import Balanced, LevelValues, balance
+from .schur import Remainder, eliminate_chain, eliminate_levels, scale_crossed
+from .sparse import Balanced, balance
 from .spd import logdet_quadratic
 
 
@@ -21,21 +19,9 @@ def eliminate(plan: Plan, products: Products, factors: tuple[Float[Array, "_ _"]
 
 def eliminate_sparse(plan: Plan, products: Products, factors: tuple[Float[Array, "_ _"], ...]) -> Remainder:
     """`eliminate` without the matrix: S is `Balanced`, and C is balanced with it."""
-    state: State = start(products)
-    logdet, total, c = jnp.zeros(()), products.total, jnp.asarray(products.crossed_dense)
-    values = []
-    for position, level in enumerate(plan.chain):
-        logdets, k = group_inverse(state.within[position], factors[level.term])
-        logdet = logdet + jnp.sum(logdets)
-        pairs, dense = state.pairs[position], state.dense[position]
-        values.append(LevelValues(k, pairs))
-        kw = k @ dense
-        total = total - jnp.einsum("jqa,jqb->ab", dense, kw)
-        moved = jnp.einsum("pq,pqw->pw", pairs, kw[level.pair_group])
-        c = c - segment_sum(moved, level.pair_column, plan.columns)
-        state = update_above(plan, state, position, k, kw)
-    balanced = balance(plan, products, values, factors)
-    return Remainder(logdet, balanced, balanced.scaled(c), total)
+    found = eliminate_levels(plan, products, factors)
+    balanced = balance(plan, products, found.levels, factors)
+    return Remainder(found.logdet, balanced, balanced.scaled(found.c), found.total)
 
 
 def reduce_dense(remainder: Remainder) -> tuple[Float[Array, ""], Float[Array, "w w"]]:

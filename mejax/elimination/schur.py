@@ -5,8 +5,9 @@ log|V| and W'V^-1 W only.  Level by level, K = L (I + L'AL)^-1 L' = (Sigma^-1 + 
 inverse of Sigma: it may be singular), and B'KB is taken from every block that the group meets.
 """
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,24 +21,98 @@ from .plan import ChainLevel, Plan
 from .products import Products
 from .spd import logdet_inverse
 
+Invert = Callable[[int, Array], tuple[Array, Array]]
 BY_GROUP = ("within", "between", "dense", "own", "whole")  # the fields of `Products` with an axis for the groups
 
 
 class Remainder(NamedTuple):
     """What is left after the chain: log determinant so far, S = I + L'(Z'V^-1 Z)L and C = L'Z'V^-1 W of the crossed
-    columns (V of the chain's effects alone), and W'V^-1 W."""
+    columns (V of the chain's effects alone), and W'V^-1 W.  `s` is (Q, Q), or, where S is met in products only, a
+    `Balanced`, with which C is balanced."""
 
     logdet: Float[Array, ""]
-    s: Float[Array, "Q Q"]
+    s: Any
+    c: Float[Array, "Q w"]
+    total: Float[ArrayLike, "w w"]
+
+
+class LevelValues(NamedTuple):
+    """A level of the chain when those below it are eliminated.
+
+    Of its groups `logdet` is log|I + L'AL| (J, *K), `k` K (J, *K, q, q), `between` what they share with the levels
+    above, as in `Products`.  `pairs` are the pairs with crossed columns (P, q) and `scaled` K times them, `dense` the
+    products with the dense columns (J, *K, q, w) and `solved` K times them.  `logdet` and `solved` count a group as
+    often as it weighs.
+    """
+
+    logdet: Float[Array, "J ..."]
+    k: Float[Array, "J ..."]
+    between: tuple[Float[Array, "J ..."], ...]
+    pairs: Float[Array, "P q"]
+    scaled: Float[Array, "P q"]
+    dense: Float[Array, "J ..."]
+    solved: Float[Array, "J ..."]
+
+
+class Eliminated(NamedTuple):
+    """The chain eliminated, but for what it takes from the products among the crossed columns, which `levels` tell; the
+    other fields are those of `Remainder` before the crossed terms' factors are applied."""
+
+    levels: tuple[LevelValues, ...]
+    logdet: Float[Array, ""]
     c: Float[Array, "Q w"]
     total: Float[ArrayLike, "w w"]
 
 
 class State(NamedTuple):
+    """The blocks of `Products`, level by level, after the elimination of some levels."""
+
     within: list
     between: list
     pairs: list
     dense: list
+
+
+def walk(plan: Plan, products: Products, invert: Invert) -> Iterator[tuple[ChainLevel, LevelValues]]:
+    """The levels of the chain, the lowest first, each when those below it are eliminated.
+
+    `invert`(term, A) gives the log determinants and K of a term's groups, of which A (J, *K, q, q) is Z'Z by then.
+    """
+    between = [list(blocks) for blocks in products.between]
+    state = State(list(products.within), between, list(products.pairs), list(products.dense))
+    for position, level in enumerate(plan.chain):
+        dense, pairs = state.dense[position], state.pairs[position]
+        logdet, k = invert(level.term, state.within[position])
+        own, whole = (None if part is None else part[position] for part in (products.own, products.whole))
+        kw = k @ dense
+        scaled = jnp.einsum("pqr,pr->pq", k[level.pair_group], pairs) if plan.columns else pairs
+        above = tuple(state.between[position])
+        yield level, LevelValues(_times(whole, logdet), k, above, pairs, scaled, dense, _times(whole, kw))
+        state = _update_above(plan, state, position, _times(own, k), _times(own, kw))
+
+
+def relative(factors: tuple[Float[Array, "_ _"], ...]) -> Invert:
+    """log|I + L'AL| and K = L (I + L'AL)^-1 L' with the relative factor L of each term."""
+
+    def invert(term, a):
+        factor = factors[term]
+        logdet, inverse = logdet_inverse(jnp.eye(factor.shape[0])[None] + factor.T @ a @ factor)
+        return logdet, factor @ inverse @ factor.T
+
+    return invert
+
+
+def eliminate_levels(plan: Plan, products: Products, factors: tuple[Float[Array, "_ _"], ...]) -> Eliminated:
+    """Eliminate the chain without forming the remainder."""
+    logdet, total, c, levels = jnp.zeros(()), products.total, jnp.asarray(products.crossed_dense), []
+    for level, values in walk(plan, products, relative(factors)):
+        levels.append(values)
+        logdet = logdet + jnp.sum(values.logdet)
+        total = total - jnp.einsum("jqa,jqb->ab", values.dense, values.solved)
+        if plan.columns:
+            moved = jnp.einsum("pq,pqw->pw", values.scaled, values.dense[level.pair_group])
+            c = c - segment_sum(moved, level.pair_column, plan.columns)
+    return Eliminated(tuple(levels), logdet, c, total)
 
 
 def eliminate_chain(plan: Plan, products: Products, factors: tuple[Float[Array, "_ _"], ...]) -> Remainder:
@@ -45,26 +120,17 @@ def eliminate_chain(plan: Plan, products: Products, factors: tuple[Float[Array, 
     chain's factors only; everything that grows with the number of groups or pairs happens here."""
     if plan.mesh is not None:
         return _on_devices(plan, plan.mesh, products, factors)
-    state = start(products)
-    logdet = jnp.zeros(())
-    total = products.total
+    found = eliminate_levels(plan, products, factors)
+    return Remainder(found.logdet, schur_complement(plan, products, found.levels), found.c, found.total)
+
+
+def schur_complement(plan: Plan, products: Products, levels: Sequence[LevelValues]) -> Float[Array, "Q Q"]:
+    """The products among the crossed columns less what the chain's levels take from them."""
     lower = jnp.zeros(plan.columns**2).at[products.crossed_entries].add(products.crossed_values)
-    c = jnp.asarray(products.crossed_dense)
-    for position, level in enumerate(plan.chain):
-        logdets, k = group_inverse(state.within[position], factors[level.term])
-        whole = None if products.whole is None else products.whole[position]
-        logdet = logdet + jnp.sum(_times(whole, logdets))
-        kw = k @ state.dense[position]
-        total = total - jnp.einsum("jqa,jqb->ab", state.dense[position], _times(whole, kw))
-        if plan.columns:
-            kp = jnp.einsum("pqr,pr->pq", k[level.pair_group], state.pairs[position])
-            lower = subtract_gram(level, lower, state.pairs[position], kp, plan)
-            c = c - segment_sum(
-                jnp.einsum("pq,pqw->pw", kp, state.dense[position][level.pair_group]), level.pair_column, plan.columns
-            )
-        own = None if products.own is None else products.own[position]
-        state = update_above(plan, state, position, _times(own, k), _times(own, kw))
-    return Remainder(logdet, symmetric(lower, plan.columns), c, total)
+    if plan.columns:
+        for level, values in zip(plan.chain, levels, strict=True):
+            lower = _subtract_gram(level, lower, values.pairs, values.scaled, plan)
+    return _symmetric(lower, plan.columns)
 
 
 def _on_devices(plan: Plan, mesh: Mesh, products: Products, factors: tuple[Float[Array, "_ _"], ...]) -> Remainder:
@@ -95,19 +161,14 @@ def eliminate_by_cluster(plan: Plan, products: Products, totals, factors):
     `totals` is W'W of each top-level cluster.  Clusters stand in the order of the top level's first equation, which is
     not that of the groups where these lie on several devices.
     """
-    state = start(products)
     top, order = plan.terms[plan.chain[-1].term].size, plan.terms[plan.chain[-1].term].orders[0]
     totals = totals if order is None else jnp.zeros((top, *totals.shape[1:])).at[order].set(totals)
     logdet = jnp.zeros(top)
-    for position, level in enumerate(plan.chain):
+    for level, values in walk(plan, products, relative(factors)):
         clusters = level.ancestors[-1] if level.ancestors else jnp.arange(top)
-        logdets, k = group_inverse(state.within[position], factors[level.term])
-        kw = k @ state.dense[position]
-        own, whole = (None if part is None else part[position] for part in (products.own, products.whole))
-        logdet = logdet + segment_sum(_times(whole, logdets), clusters, top)
-        explained = jnp.einsum("jqa,jqb->jab", state.dense[position], _times(whole, kw))
+        logdet = logdet + segment_sum(values.logdet, clusters, top)
+        explained = jnp.einsum("jqa,jqb->jab", values.dense, values.solved)
         totals = totals - segment_sum(explained, clusters, top)
-        state = update_above(plan, state, position, _times(own, k), _times(own, kw))
     return (logdet, totals) if order is None else (logdet[order], totals[order])
 
 
@@ -116,17 +177,7 @@ def _times(weights, values):
     return values if weights is None else values * weights.reshape((-1,) + (1,) * (values.ndim - 1))
 
 
-def start(products: Products) -> State:
-    return State(list(products.within), [list(b) for b in products.between], list(products.pairs), list(products.dense))
-
-
-def group_inverse(a, factor):
-    """log|I + L'AL| and K = L (I + L'AL)^-1 L' of every group."""
-    logdets, inverse = logdet_inverse(jnp.eye(factor.shape[0])[None] + factor.T @ a @ factor)
-    return logdets, factor @ inverse @ factor.T
-
-
-def update_above(plan: Plan, state: State, position: int, k, kw) -> State:
+def _update_above(plan: Plan, state: State, position: int, k, kw) -> State:
     """Take B'KB from the blocks of the levels above."""
     level = plan.chain[position]
     within, between, pairs, dense = (list(part) for part in state)
@@ -148,7 +199,7 @@ def update_above(plan: Plan, state: State, position: int, k, kw) -> State:
     return State(within, between, pairs, dense)
 
 
-def subtract_gram(level: ChainLevel, lower, pairs, kp, plan: Plan):
+def _subtract_gram(level: ChainLevel, lower, pairs, kp, plan: Plan):
     """Take P'KP, summed over the groups, from the flattened lower triangle."""
     q = plan.columns
     if level.heavy:
@@ -162,7 +213,7 @@ def subtract_gram(level: ChainLevel, lower, pairs, kp, plan: Plan):
     return lower.at[level.entry].add(values)
 
 
-def symmetric(lower, q: int):
+def _symmetric(lower, q: int):
     # the barrier keeps XLA from fusing the transposition into the scatters, which trebles their time on a CPU
     lower = jax.lax.optimization_barrier(lower).reshape(q, q)
     return lower + jnp.tril(lower, -1).T

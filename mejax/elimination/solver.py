@@ -16,8 +16,8 @@ from .krylov import reduce_sparse
 from .krylov import solve as solve_sparse
 from .plan import Plan
 from .products import Products
-from .schur import start, subtract_gram, symmetric, update_above
-from .sparse import Balanced, LevelValues, balance
+from .schur import schur_complement, walk
+from .sparse import Balanced, balance
 from .spd import logdet_inverse, logdet_quadratic
 
 Blocks = tuple[Float[Array, "_ ..."], ...]  # per term (J, *K, q)
@@ -44,29 +44,17 @@ class Reduced(NamedTuple):
 
 def reduce_chain(plan: Plan, products: Products, prior: tuple) -> Reduced:
     """Eliminate the chain.  `prior` holds per term the precision of each group (J,), or None for 1."""
-    state = start(products)
-    logdets, ks, betweens = [], [], []
-    dense = plan.columns and plan.sparse is None
-    lower = jnp.zeros(0)
-    if dense:
-        lower = jnp.zeros(plan.columns**2).at[products.crossed_entries].add(products.crossed_values)
-    for position, level in enumerate(plan.chain):
-        block = _add_prior(state.within[position], prior[level.term])
-        logdet, k = logdet_inverse(block)
-        logdets.append(logdet)
-        ks.append(k)
-        betweens.append(tuple(state.between[position]))
-        if dense:
-            kp = jnp.einsum("pqr,pr->pq", k[level.pair_group], state.pairs[position])
-            lower = subtract_gram(level, lower, state.pairs[position], kp, plan)
-        state = update_above(plan, state, position, k, k @ state.dense[position])
+    invert = lambda term, block: logdet_inverse(_add_prior(block, prior[term]))
+    levels = [values for _, values in walk(plan, products, invert)]
     if plan.sparse is not None:
-        s = balance(plan, products, [LevelValues(*pair) for pair in zip(ks, state.pairs, strict=True)], None)
+        s = balance(plan, products, levels, None)
     else:
-        s = symmetric(lower, plan.columns)
+        s = schur_complement(plan, products, levels)
         s = s + jnp.diag(_crossed_prior(plan, prior)) if plan.columns else s
-    factor = Factor(tuple(ks), tuple(betweens), tuple(state.pairs), jnp.zeros((0, 0)))
-    return Reduced(tuple(logdets), factor, s)
+    factor = Factor(
+        tuple(v.k for v in levels), tuple(v.between for v in levels), tuple(v.pairs for v in levels), jnp.zeros((0, 0))
+    )
+    return Reduced(tuple(v.logdet for v in levels), factor, s)
 
 
 def remainder(plan: Plan, products: Products, prior: tuple) -> Float[Array, "Q Q"] | Balanced:

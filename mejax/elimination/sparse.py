@@ -6,7 +6,7 @@ D = B B', so that M has the identity in those blocks.  Conjugate gradients on M 
 symmetrised sweep of backfitting (block Gauss-Seidel) as their preconditioner, in half the steps.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -16,23 +16,18 @@ from jaxtyping import Array, Float
 from .layout import SparseLayout
 from .plan import Plan
 from .products import Products
+from .schur import LevelValues
 from .spd import inverse_root
 
 Blocks = tuple[Float[Array, "J q q"], ...]  # per crossed term
-
-
-class LevelValues(NamedTuple):
-    """A level of the chain after the levels below: K (J, q, q) of its groups, and its pairs (P, q)."""
-
-    k: Float[Array, "J q q"]
-    pairs: Float[Array, "P q"]
 
 
 class Balanced(eqx.Module):
     """M = B^-1 S B^-T.  `frame` is L B'^-1 of every level of the crossed terms and `own` (B B')^-1, so that
     M = `own`-blocks of B^-1 B^-T + frame' (A - sum P'KP) frame; `logdet` is log|D|.
 
-    `group_values` and `column_values` hold P and KP, one array for each column of the level, in the places of the layout.
+    `group_values` and `column_values` hold P and KP, one array for each column of the level, in the places of the
+    layout.
     """
 
     layout: SparseLayout
@@ -68,34 +63,31 @@ class Balanced(eqx.Module):
         return _by_level(self.frame, x)
 
 
-def balance(plan: Plan, products: Products, values: list[LevelValues], factors) -> Balanced:
+def balance(plan: Plan, products: Products, levels: Sequence[LevelValues], factors) -> Balanced:
     """`factors` holds the factor L of every term (None: 1)."""
     layout = plan.sparse
     assert layout is not None
     crossed = jnp.asarray(products.crossed_values)
-    frames, own, logdet = [], [], jnp.zeros(())
-    scaled = [
-        jnp.einsum("pab,pb->pa", v.k[level.pair_group], v.pairs) for level, v in zip(plan.chain, values, strict=True)
-    ]
+    frames, inverses, logdet = [], [], jnp.zeros(())
     for i, t in enumerate(plan.crossed):
         block = jnp.moveaxis(crossed[layout.blocks[i]], 2, 0)
-        for level, value, kp in zip(layout.chain, values, scaled, strict=True):
-            met = jnp.einsum("cia,cja->cij", value.pairs[level.cells[i]], kp[level.cells[i]])
+        for level, own in zip(layout.chain, levels, strict=True):
+            met = jnp.einsum("cia,cja->cij", own.pairs[level.cells[i]], own.scaled[level.cells[i]])
             block = block - segment_sum(met, level.levels[i], plan.terms[t].size)
         eye = jnp.eye(plan.terms[t].width)
         factor = eye if factors is None else factors[t]
-        root = _inverse_root(eye + factor.T @ block @ factor)
+        root = _inverse_root(eye[None] + factor.T @ block @ factor)
         frames.append(factor @ jnp.swapaxes(root, 1, 2))
-        own.append(root @ jnp.swapaxes(root, 1, 2))
+        inverses.append(root @ jnp.swapaxes(root, 1, 2))
         logdet = logdet - 2.0 * jnp.sum(jnp.log(jnp.diagonal(root, axis1=1, axis2=2)))
     across = None
     if layout.across is not None:
         across = layout.across.spread(jnp.tile(crossed[layout.off], 2))
-    pairs = zip(layout.chain, values, scaled, strict=True)
+    pairs = list(zip(layout.chain, levels, strict=True))
     return Balanced(
-        layout, tuple(frames), tuple(own), logdet, crossed[layout.diagonal], across,
-        tuple(tuple(level.by_group.spread(column) for column in v.pairs.T) for level, v, _ in pairs),
-        tuple(tuple(level.by_column.spread(column) for column in kp.T) for level, kp in zip(layout.chain, scaled, strict=True)),
+        layout, tuple(frames), tuple(inverses), logdet, crossed[layout.diagonal], across,
+        tuple(tuple(level.by_group.spread(column) for column in own.pairs.T) for level, own in pairs),
+        tuple(tuple(level.by_column.spread(column) for column in own.scaled.T) for level, own in pairs),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from .._typing import Params
 from ..covstruct import AbstractVariances, Fixed
 from ..design import Design, Names
 from ..inference import Information, invert_information, natural_jacobian
-from ..lmm import LinearModel, evaluate, probe_noise
+from ..lmm import LinearModel, evaluate
 from ..optimise import Maximum
 from .boundary import beyond, held, reached, singular
 from .climb import FitSettings, climb, likelihood_label
@@ -100,11 +100,10 @@ def _estimates(parts: _Parts, found: Maximum) -> Estimates:
 
 def _monte_carlo(parts: _Parts, found: Maximum, information: Information, jacobian: np.ndarray) -> MonteCarlo | None:
     """Monte Carlo errors where the remainder was met iteratively; an interrupted fit does without."""
-    model = parts.model
-    if model.plan.sparse is None or found.status is Status.INTERRUPTED:
+    noise = found.at.noise
+    if noise is None or found.status is Status.INTERRUPTED:
         return None
-    noise = to_host(probe_noise(model, np.asarray(found.at.v)))
-    printed = np.concatenate([np.asarray(model.basis) @ noise.fixed, jacobian])
+    printed = np.concatenate([np.asarray(parts.model.basis) @ noise.fixed, jacobian])
     return monte_carlo(noise.logdets, noise.slopes, information.covariance, printed)
 
 

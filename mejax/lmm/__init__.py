@@ -6,7 +6,6 @@ from .curvature import Evaluation as Evaluation
 from .curvature import evaluate as evaluate
 from .held_coefficient import with_coefficient as with_coefficient
 from .model import LinearModel as LinearModel
-from .noise import probe_noise as probe_noise
 from .posterior import Posterior as Posterior
 from .posterior import modes_at as modes_at
 from .posterior import posterior as posterior

@@ -10,12 +10,31 @@ from jaxtyping import Array, Float
 
 from .._typing import ArrayLike
 from ..covstruct import FreeVariances
-from ..elimination import thinned
-from .criterion import Sufficient, best_log_sigma, criterion, degrees, dense_parts, gls, sufficient
+from ..elimination import eliminate, reduce_sparse, thinned
+from .criterion import (
+    Sufficient,
+    best_log_sigma,
+    criterion,
+    degrees,
+    dense_part,
+    dense_parts,
+    gls,
+    sufficient,
+    term_factors,
+)
 from .expansion import Expansion, GeneralExpansion
 from .lean import lean_numbers
 from .model import LinearModel
 from .scalar import ScalarExpansion
+
+
+class Noise(NamedTuple):
+    """Of an iterative remainder: log|V| as every probe estimates it, (t,), its derivatives in v, (t, m), and those of
+    the coefficients, (p, m), which all probes share."""
+
+    logdets: Float[ArrayLike, " t"]
+    slopes: Float[ArrayLike, "t m"]
+    fixed: Float[ArrayLike, "p m"]
 
 
 class Evaluation(NamedTuple):
@@ -31,6 +50,7 @@ class Evaluation(NamedTuple):
     held: Float[ArrayLike, "m m"]
     fixed: Float[ArrayLike, " p"]
     covariance: Float[ArrayLike, "p p"]
+    noise: Noise | None = None
 
 
 @eqx.filter_jit
@@ -89,9 +109,29 @@ def _evaluate_whole(model: LinearModel, v) -> Evaluation:
     layout = thinned(plan.rough if plan.sparse is None else plan.sparse)
     products = eqx.tree_at(lambda m: m.plan.sparse, model, layout, is_leaf=lambda leaf: leaf is None)
     second = second_forward(partial(numbers, products), depth)
-    if plan.sparse is not None:
-        return finished(model, v, Differentiated(*first_forward(partial(numbers, model), depth), second))
-    return finished(model, v, Differentiated(*lean_numbers(model, v, depth), second))
+    if plan.sparse is None:
+        return finished(model, v, Differentiated(*lean_numbers(model, v, depth), second))
+    return _estimated(model, v, depth, second)
+
+
+def _estimated(model: LinearModel, v, depth: int, second: Float[Array, "3 m m"]) -> Evaluation:
+    """The iterative evaluation: one direction at a time, so that no product with the remainder is transposed."""
+
+    def numbers(step):
+        factors = term_factors(model.plan, model.variances.working_factors(v.at[:depth].add(step)))
+        remainder = eliminate(model.plan, model.products, factors)
+        found = reduce_sparse(remainder.s, remainder.c)
+        total = remainder.total - found.quadratic
+        logdets = remainder.logdet + found.logdets
+        return logdets, total, jnp.stack(Sufficient(jnp.mean(logdets), *dense_part(total)))
+
+    (logdets, total, values), tangent = jax.linearize(numbers, jnp.zeros(depth))
+    slopes, totals, first = jax.lax.map(tangent, jnp.eye(depth))
+    at = finished(model, v, Differentiated(total, Sufficient(*values), first.T, jnp.moveaxis(totals, 0, -1), second))
+    _, inverse, contrast = dense_parts(total)
+    moved = (inverse @ (totals @ contrast).T)[:-1]  # of the whitened coefficients
+    pad = lambda rows: jnp.pad(rows, ((0, 0), (0, len(v) - depth)))
+    return at._replace(noise=Noise(logdets, pad(slopes.T), pad(model.unit * (model.unroot @ moved))))
 
 
 class Differentiated(NamedTuple):
@@ -114,14 +154,6 @@ def reverse_forward(numbers, depth: int) -> Differentiated:
 
     (second, totals), (first, total, t) = jax.jacfwd(slopes, has_aux=True)(jnp.zeros(depth))
     return Differentiated(total, t, first, totals, second)
-
-
-def first_forward(numbers, depth: int):
-    """All of `Differentiated` but the second derivatives, one direction at a time, so that no product with the remainder
-    is transposed."""
-    (_, (total, t)), tangent = jax.linearize(numbers, jnp.zeros(depth))
-    first, (totals, _) = jax.lax.map(tangent, jnp.eye(depth))
-    return total, t, first.T, jnp.moveaxis(totals, 0, -1)
 
 
 def second_forward(numbers, depth: int) -> Float[Array, "3 m m"]:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax.ops import segment_sum
 from jaxtyping import Array, Float
 
-from ..elimination import ChainLevel, group_inverse, inverse_in_place, start, update_above
+from ..elimination import ChainLevel, LevelValues, eliminate_levels, inverse_in_place
 from .criterion import Sufficient, dense_part, term_factors
 from .model import LinearModel
 
@@ -21,55 +21,42 @@ CHUNK = 1 << 22  # pairs of pairs at a time
 ROWS = 1024  # of the remainder, at a time
 
 
-class Walked(NamedTuple):
-    """The chain eliminated: per level the pairs (P, q) with K times them; log determinant, C and W'V^-1W so far, and
-    the relative standard deviation of every column of the remainder."""
+class Parts(NamedTuple):
+    """What S is made of beside the products among the crossed columns: the `levels` of the chain, and the relative
+    standard deviation of every column; with log determinant, C and W'V^-1W of the chain."""
 
-    pairs: tuple[Float[Array, "P q"], ...]
-    scaled: tuple[Float[Array, "P q"], ...]
+    levels: tuple[LevelValues, ...]
+    sd: Float[Array, " Q"]
     logdet: Float[Array, ""]
     c: Float[Array, "Q w"]
     total: Float[Array, "w w"]
-    sd: Float[Array, " Q"]
 
 
-def walk(model: LinearModel, v) -> Walked:
-    plan, products = model.plan, model.products
+def parts_at(model: LinearModel, v) -> Parts:
+    """The chain eliminated at v."""
+    plan = model.plan
     factors = term_factors(plan, model.variances.working_factors(v))
-    state = start(products)
-    logdet, total, c = jnp.zeros(()), products.total, jnp.asarray(products.crossed_dense)
-    pairs, scaled = [], []
-    for position, level in enumerate(plan.chain):
-        logdets, k = group_inverse(state.within[position], factors[level.term])
-        logdet = logdet + jnp.sum(logdets)
-        dense = state.dense[position]
-        kw = k @ dense
-        pairs.append(state.pairs[position])
-        scaled.append(jnp.einsum("pqr,pr->pq", k[level.pair_group], pairs[-1]))
-        total = total - jnp.einsum("jqa,jqb->ab", dense, kw)
-        moved = jnp.einsum("pq,pqw->pw", scaled[-1], dense[level.pair_group])
-        c = c - segment_sum(moved, level.pair_column, plan.columns)
-        state = update_above(plan, state, position, k, kw)
+    found = eliminate_levels(plan, model.products, factors)
     sd = jnp.concatenate([jnp.full(plan.terms[t].size, factors[t][0, 0]) for t in plan.crossed])
-    return Walked(tuple(pairs), tuple(scaled), logdet, sd[:, None] * c, total, sd)
+    return Parts(found.levels, sd, found.logdet, sd[:, None] * found.c, found.total)
 
 
-def remainder(model: LinearModel, walked: Walked) -> Float[Array, "Q Q"]:
+def remainder(model: LinearModel, parts: Parts) -> Float[Array, "Q Q"]:
     """The lower triangle of S."""
     plan, products, q = model.plan, model.products, model.plan.columns
     lower = jnp.zeros(q * q).at[products.crossed_entries].add(products.crossed_values)
-    for level, pairs, scaled in zip(plan.chain, walked.pairs, walked.scaled, strict=True):
-        lower = _each_chunk(level, lambda chunk, total, a=pairs, b=scaled: _added(chunk, total, a, b), lower)
+    for level, values in zip(plan.chain, parts.levels, strict=True):
+        lower = _each_chunk(level, lambda chunk, total, own=values: _added(chunk, total, own), lower)
     s = lower.reshape(q, q)
-    for level, pairs, scaled in zip(plan.chain, walked.pairs, walked.scaled, strict=True):
+    for level, values in zip(plan.chain, parts.levels, strict=True):
         if level.heavy:
-            for wide, tall in zip(_wide(level, pairs, q), _wide(level, scaled, q), strict=True):
+            for wide, tall in zip(_wide(level, values.pairs, q), _wide(level, values.scaled, q), strict=True):
                 for a in range(0, q, ROWS):
                     b = min(a + ROWS, q)
                     s = s.at[a:b, :b].add(-wide[:, a:b].T @ tall[:, :b])
     for a in range(0, q, ROWS):
         b = min(a + ROWS, q)
-        s = s.at[a:b].multiply(walked.sd[a:b, None] * walked.sd[None])
+        s = s.at[a:b].multiply(parts.sd[a:b, None] * parts.sd[None])
     return s.at[jnp.arange(q), jnp.arange(q)].add(1.0)
 
 
@@ -96,9 +83,13 @@ def _each_chunk(level: ChainLevel, step, begin):
     return jax.lax.fori_loop(0, -(-count // size), body, begin)
 
 
-def _added(chunk: _Chunk, lower, pairs, scaled):
-    values = jnp.sum(pairs[chunk.left] * scaled[chunk.right], 1)
-    return lower.at[chunk.entry].add(-chunk.weight * values)
+def _met(chunk: _Chunk, own: LevelValues) -> Float[Array, " _"]:
+    """What the groups take from the entries of a chunk."""
+    return chunk.weight * jnp.sum(own.pairs[chunk.left] * own.scaled[chunk.right], 1)
+
+
+def _added(chunk: _Chunk, lower, own: LevelValues):
+    return lower.at[chunk.entry].add(-_met(chunk, own))
 
 
 def _wide(level: ChainLevel, values: Float[Array, "P q"], columns: int) -> list[Float[Array, "heavy Q"]]:
@@ -107,59 +98,58 @@ def _wide(level: ChainLevel, values: Float[Array, "P q"], columns: int) -> list[
     return [nothing.at[level.heavy_cells].set(one[level.heavy_pairs]).reshape(-1, columns) for one in values.T]
 
 
-def contracted(model: LinearModel, walked: Walked, p: Float[Array, "Q Q"]) -> Float[Array, ""]:
+def contracted(model: LinearModel, parts: Parts, p: Float[Array, "Q Q"]) -> Float[Array, ""]:
     """Sum of P * S over all elements but the identity's, P symmetric."""
     plan, products, q = model.plan, model.products, model.plan.columns
-    flat, sd = p.reshape(-1), walked.sd
+    flat, sd = p.reshape(-1), parts.sd
 
     def doubled(entry):
         row, column = jnp.divmod(entry, q)
         return flat[entry] * sd[row] * sd[column] * jnp.where(row == column, 1.0, 2.0)
 
     total = jnp.sum(doubled(products.crossed_entries) * products.crossed_values)
-    for level, pairs, scaled in zip(plan.chain, walked.pairs, walked.scaled, strict=True):
+    for level, values in zip(plan.chain, parts.levels, strict=True):
 
-        def step(chunk, total, pairs=pairs, scaled=scaled):
-            values = jnp.sum(pairs[chunk.left] * scaled[chunk.right], 1)
-            return total - jnp.sum(chunk.weight * doubled(chunk.entry) * values)
+        def step(chunk, total, own=values):
+            return total - jnp.sum(doubled(chunk.entry) * _met(chunk, own))
 
         total = _each_chunk(level, step, total)
         if level.heavy:
-            for wide, tall in zip(_wide(level, pairs, q), _wide(level, scaled, q), strict=True):
+            for wide, tall in zip(_wide(level, values.pairs, q), _wide(level, values.scaled, q), strict=True):
                 total = total - jnp.sum(((wide * sd) @ p) * (tall * sd))
     return total
 
 
-def times(model: LinearModel, walked: Walked, x: Float[Array, "Q w"]) -> Float[Array, "Q w"]:
+def times(model: LinearModel, parts: Parts, x: Float[Array, "Q w"]) -> Float[Array, "Q w"]:
     """S x but for the identity."""
     plan, products, q = model.plan, model.products, model.plan.columns
-    u = walked.sd[:, None] * x
+    u = parts.sd[:, None] * x
     row, column = jnp.divmod(products.crossed_entries, q)
     values = jnp.asarray(products.crossed_values)[:, None]
     y = segment_sum(values * u[column], row, q)
     y = y + segment_sum(jnp.where(row == column, 0.0, 1.0)[:, None] * values * u[row], column, q)
-    for level, pairs, scaled in zip(plan.chain, walked.pairs, walked.scaled, strict=True):
+    for level, own in zip(plan.chain, parts.levels, strict=True):
         size = plan.terms[level.term].size
-        for one, other in zip(pairs.T, scaled.T, strict=True):
+        for one, other in zip(own.pairs.T, own.scaled.T, strict=True):
             met = segment_sum(one[:, None] * u[level.pair_column], level.pair_group, size, indices_are_sorted=True)
             y = y - segment_sum(other[:, None] * met[level.pair_group], level.pair_column, q)
-    return walked.sd[:, None] * y
+    return parts.sd[:, None] * y
 
 
 def lean_numbers(model: LinearModel, v, depth: int):
     """W'V^-1W and `Sufficient`, with first derivatives of its numbers, (3, m), and of W'V^-1W, (w, w, m)."""
-    here = walk(model, v)
+    here = parts_at(model, v)
     logdet, p = inverse_in_place(remainder(model, here))
     x = p @ here.c
     total = here.total - here.c.T @ x
 
-    def parts(step):
-        walked = walk(model, v.at[:depth].add(step))
-        moved = times(model, walked, x)
-        cross = walked.c.T @ x
-        return walked.logdet + contracted(model, walked, p), walked.total - cross - cross.T + x.T @ moved
+    def moved(step):
+        parts = parts_at(model, v.at[:depth].add(step))
+        cross = parts.c.T @ x
+        total = parts.total - cross - cross.T + x.T @ times(model, parts, x)
+        return parts.logdet + contracted(model, parts, p), total
 
-    slopes = lambda row: jax.jvp(parts, (jnp.zeros(depth),), (row,))[1]
+    slopes = lambda row: jax.jvp(moved, (jnp.zeros(depth),), (row,))[1]
     logdets, totals = jax.lax.map(slopes, jnp.eye(depth))
     (rss, logdet_x), of_total = jax.linearize(dense_part, total)
     of_numbers = jax.vmap(of_total)(totals)
