@@ -69,20 +69,20 @@ def conjugate_gradients(times, b: Float[Array, "Q t"], tolerance: float = TOLERA
         moving = rest > target
         mp = times(p)
         alpha = jnp.where(moving, rest / jnp.where(moving, jnp.sum(p * mp, 0), 1.0), 0.0)
-        x, r = x + alpha * p, r - alpha * mp
+        x, r = x + alpha[None] * p, r - alpha[None] * mp
         after = jnp.where(moving, jnp.sum(r * r, 0), rest)
         beta = jnp.where(moving, after / jnp.where(moving, rest, 1.0), 0.0)
         own = jnp.where(moving, 1.0 / jnp.where(moving, alpha, 1.0), 1.0)
         diagonal, off = coefficients
         diagonal = diagonal.at[step].set(jnp.where(moving, own + before, 1.0))
         off = off.at[step].set(jnp.where(after > target, beta * own**2, 0.0))
-        p = r + beta * p
+        p = r + beta[None] * p
         return x, r, p, (diagonal, off), after, beta * own, step + 1
 
     empty = jnp.ones((STEPS, t)), jnp.zeros((STEPS, t))
     begin = (jnp.zeros_like(b), b, b, empty, squares, jnp.zeros(t), jnp.zeros((), int))
     x, _, _, (diagonal, off), rest, _, steps = jax.lax.while_loop(unfinished, advance, begin)
-    return Run(jnp.where(rest > target, jnp.nan, x), diagonal, off, steps)
+    return Run(jnp.where(rest[None] > target[None], jnp.nan, x), diagonal, off, steps)
 
 
 def solve(balanced: Balanced, b: Float[Array, "Q t"]) -> Float[Array, "Q t"]:
@@ -96,11 +96,11 @@ def logarithms(run: Run) -> Float[Array, " t"]:
 
     def up(below, row):
         diagonal, off = row
-        return diagonal[:, None] + NODES - off[:, None] / below, None
+        return diagonal[:, None] + NODES[None] - off[:, None] / below, None
 
-    first = jnp.ones((run.diagonal.shape[1], 1)) + NODES
+    first = jnp.ones((run.diagonal.shape[1], 1)) + NODES[None]
     pivots = jax.lax.scan(up, first, (run.diagonal, run.off), reverse=True)[0]
-    return 0.5 * jnp.sum(NODES / (1.0 + NODES) - NODES / pivots, 1)
+    return 0.5 * jnp.sum((NODES / (1.0 + NODES))[None] - NODES[None] / pivots, 1)
 
 
 def directions(balanced: Balanced) -> Float[Array, "Q t"]:
@@ -124,10 +124,10 @@ def directions(balanced: Balanced) -> Float[Array, "Q t"]:
 def _orthonormal(v: Float[Array, "Q k"]) -> Float[Array, "Q k"]:
     """Eigenvectors of v'v instead of its Cholesky factor: directions that vanish become zero, not NaN."""
     for _ in range(2):
-        v = v / jnp.maximum(jnp.linalg.norm(v, axis=0), 1e-300)
+        v = v / jnp.maximum(jnp.linalg.norm(v, axis=0), 1e-300)[None]
         values, vectors = jnp.linalg.eigh(v.T @ v)
         keep = values > 1e-10 * values[-1]
-        v = v @ (vectors * jnp.where(keep, 1.0 / jnp.sqrt(jnp.where(keep, values, 1.0)), 0.0))
+        v = v @ (vectors * jnp.where(keep, 1.0 / jnp.sqrt(jnp.where(keep, values, 1.0)), 0.0)[None])
     return v
 
 

@@ -98,7 +98,7 @@ class SparseLayout(eqx.Module):
     diagonal: Int[ArrayLike, " Q"]
     off: Int[ArrayLike, " _"]
     across: Chunks | None
-    blocks: tuple[Int[ArrayLike, "q q _"], ...]
+    blocks: tuple[Int[ArrayLike, "_ _ _"], ...]
     vectors: Int[ArrayLike, "Q t"]
     units: int = eqx.field(static=True)
     extremes: int = eqx.field(static=True)

@@ -19,7 +19,7 @@ from .products import Products
 from .schur import LevelValues
 from .spd import inverse_root
 
-Blocks = tuple[Float[Array, "J q q"], ...]  # per crossed term
+Blocks = tuple[Float[Array, "_ _ _"], ...]  # per crossed term (J, q, q)
 
 
 class Balanced(eqx.Module):
@@ -35,9 +35,9 @@ class Balanced(eqx.Module):
     own: Blocks
     logdet: Float[Array, ""]
     diagonal: Float[Array, " Q"]
-    across: Float[Array, "chunks width"] | None
-    group_values: tuple[tuple[Float[Array, "chunks width"], ...], ...]
-    column_values: tuple[tuple[Float[Array, "chunks width"], ...], ...]
+    across: Float[Array, "_ _"] | None
+    group_values: tuple[tuple[Float[Array, "_ _"], ...], ...]
+    column_values: tuple[tuple[Float[Array, "_ _"], ...], ...]
 
     def times(self, x: Float[Array, "Q t"]) -> Float[Array, "Q t"]:
         """M x."""
