@@ -56,7 +56,7 @@ def value_and_gradient(model, params):
 
 def some_point_of(model: LinearModel):
     """The parameters at `some_point`, the coefficients off their estimates."""
-    v = some_point(model)
+    v = np.asarray(some_point(model))
     random, residual = model.variances.params(v)
     return jax.tree.map(jnp.asarray, Params(model.shift + 0.1, random, residual, jnp.zeros(0)))
 

@@ -11,6 +11,7 @@ import pytest
 from mejax import me
 from mejax.__main__ import main
 from mejax.build import build_linear, build_streamed
+from mejax.elimination import leaves
 from mejax.frame import read, read_batches
 from mejax.frame.encoding import RowsNotKept
 from mejax.syntax import parse
@@ -101,6 +102,20 @@ def test_any_size_of_batches(rows, table, path):
     (whole, _), (streamed, _) = both("y x i.a || _all: R.h || g: x", table, path, rows)
     np.testing.assert_allclose(streamed.products.total, whole.products.total, atol=1e-10)
     np.testing.assert_allclose(streamed.products.pairs[0], whole.products.pairs[0], atol=1e-10)
+
+
+def test_levels_within_one_group_are_eliminated_first(table, tmp_path, monkeypatch):
+    """As of the whole table; thresholds are those of models with many columns."""
+    monkeypatch.setattr(leaves, "MANY", 0)
+    monkeypatch.setattr(leaves, "WHOLE", 0)
+    own = table["g"].where(table["g"] % 5 == 0)
+    table = table.assign(f=("own " + own.astype("string")).fillna(table["h"].astype("string"))).dropna(subset="f")
+    table.to_parquet(tmp_path / "t.parquet")
+    (whole, _), (streamed, _) = both("y x || _all: R.f || g:", table, tmp_path / "t.parquet")
+    assert len(streamed.plan.chain) == 2
+    assert jax.tree.structure(whole) == jax.tree.structure(streamed)
+    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(streamed), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-9 * np.abs(a).max(initial=1.0))
 
 
 def test_columns_that_are_large_against_their_spread(table, tmp_path):

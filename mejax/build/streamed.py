@@ -9,7 +9,18 @@ import numpy as np
 
 from ..covstruct import AbstractCovariance, FreeVariances
 from ..design import Design, Effects, Summary
-from ..elimination import AUTO, HostTerm, Plan, Products, Solver, cross_products, make_plan, merge_terms
+from ..elimination import (
+    AUTO,
+    HostTerm,
+    Plan,
+    Products,
+    Solver,
+    complete_plan,
+    cross_products,
+    merge_terms,
+    plan_chain,
+    without_leaves,
+)
 from ..elimination.products import crossed_cells
 from ..frame import CodedBatch, Moments, Streamed
 from ..lmm import LinearModel
@@ -23,11 +34,14 @@ def build_streamed(streamed: Streamed, *, reml: bool, solver: Solver = AUTO) -> 
 
     Columns are whitened by the sums over all rows that reading has found; one more pass forms the cross-products, of
     which the columns are whitened once more: as accurate as two passes of Cholesky-QR over rows in memory.
+
+    Raises:
+        ValueError: the fixed part reproduces the response exactly, or see `mejax.elimination.complete_plan`.
     """
     effects, names = [read.effects for read in streamed.reads], streamed.names.effects
     blocks = [structure(e, d.z.shape[1]) for e, d in zip(names, effects, strict=True)]
     frames = [_frame(m, b, streamed.count) for m, b in zip(streamed.random, blocks, strict=True)]
-    layout = _layout(effects, solver)
+    layout = _layout(effects)
     basis = fixed_basis_of(streamed.fixed, streamed.weight)
     sums = _Sums(layout, [_width(e) for e in effects])
     for batch in streamed.batches():
@@ -35,8 +49,10 @@ def build_streamed(streamed: Streamed, *, reml: bool, solver: Solver = AUTO) -> 
     basis, turn = refined(basis, sums.total, streamed.weight)
     products, totals = sums.finished(turn)
     p = len(basis.root)
+    design = _design(streamed, sums, frames, p)
+    plan, products = without_leaves(layout.plan, products)
     model = LinearModel(
-        plan=layout.plan,
+        plan=complete_plan(plan, products.crossed_entries, replace(solver, lean=True)),
         products=products,
         variances=FreeVariances(blocks, frames, None),
         root=basis.root,
@@ -49,7 +65,7 @@ def build_streamed(streamed: Streamed, *, reml: bool, solver: Solver = AUTO) -> 
         cluster_totals=totals,
         reml=reml,
     )
-    return model, _design(streamed, sums, frames, p)
+    return model, design
 
 
 def _frame(moments: Moments | None, block: AbstractCovariance, count: int) -> np.ndarray | None:
@@ -67,7 +83,7 @@ def _width(effects: Effects) -> int:
 
 
 class _Layout(NamedTuple):
-    """The plan, made from the combinations of groups that occur (cells) instead of the rows.
+    """The plan of `plan_chain`, made from the combinations of groups that occur (cells) instead of the rows.
 
     `hosts` are its terms over the cells, `numbers` the cells' pairs, `entries` where the crossed cross-products stand
     (`order` sorts them), `clusters` the cells' top-level groups (None: sums by cluster are not kept).
@@ -81,9 +97,9 @@ class _Layout(NamedTuple):
     clusters: np.ndarray | None
 
 
-def _layout(effects: Sequence[Effects], solver: Solver) -> _Layout:
+def _layout(effects: Sequence[Effects]) -> _Layout:
     hosts = merge_terms([e.codes for e in effects], [np.asarray(e.z) for e in effects], [e.size for e in effects])
-    plan, numbers = make_plan(hosts, solver)
+    plan, numbers = plan_chain(hosts)
     entries = [e for cells in crossed_cells(plan, hosts) for e in cells.entries]
     joined = np.concatenate(entries) if entries else np.zeros(0, np.int64)
     nested = bool(plan.chain) and not plan.columns

@@ -1,6 +1,8 @@
 """The blocked solver of linear models (and of every Laplace approximation): plan, cross-products, elimination."""
 
 from .blocked import inverse_in_place as inverse_in_place
+from .buckets import Meeting as Meeting
+from .buckets import each_meeting as each_meeting
 from .krylov import Noise as Noise
 from .krylov import noise as noise
 from .krylov import reduce_sparse as reduce_sparse

@@ -16,7 +16,8 @@ from .products import Products
 
 MANY = 500  # columns, below which the remainder costs next to nothing
 WHOLE = 64  # columns that are left at least: replicates of smaller models are fitted in one program, over whole terms
-SHARE = 0.16  # of the columns: a term in two parts costs the Hessian a dense product of what is left, 5 Q^3 for 3 Q^3
+# of the columns: a term in two parts costs the Hessian another dense product of what is left, so about 5 Q^3 for 3 Q^3
+SHARE = 0.15
 
 
 def without_leaves(plan: Plan, products: Products) -> tuple[Plan, Products]:

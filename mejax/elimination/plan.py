@@ -17,6 +17,7 @@ from jaxtyping import Int
 from .._typing import ArrayLike
 
 if TYPE_CHECKING:
+    from .buckets import Bucket
     from .layout import SparseLayout
 
 Index = Int[ArrayLike, "..."]
@@ -47,7 +48,7 @@ class ChainLevel(eqx.Module):
     The Schur update sums products of all pairs of pairs of a group.  `left`, `right` (column of `left` not below that
     of `right`) list them, and `entry` says where in the flattened remainder each product goes.  The `heavy` groups,
     which meet so many columns that a dense product is cheaper, are left out there: `heavy_pairs` are their pairs, at
-    `heavy_cells` of a (heavy, columns) matrix.
+    `heavy_cells` of a (heavy, columns) matrix.  Where the remainder is large, `buckets` stand in place of the lists.
     """
 
     term: int = eqx.field(static=True)
@@ -61,6 +62,7 @@ class ChainLevel(eqx.Module):
     heavy_pairs: Index
     heavy_cells: Index
     heavy: int = eqx.field(static=True)
+    buckets: "tuple[Bucket, ...]" = ()
 
 
 class Plan(eqx.Module):

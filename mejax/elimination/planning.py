@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .buckets import make_buckets
 from .layout import make_layout
 from .plan import ChainLevel, HostTerm, Plan, plan_chain
 from .products import crossed_cells
@@ -21,7 +22,6 @@ COPIES = 8  # matrices of the remainder's size that an evaluation holds at once
 PAIR_BYTES = 40  # per pair of pairs: three indices and the products
 LEAN = 4096  # columns from which on few copies matter more than a few seconds
 LEAN_COPIES = 4  # the same where the remainder is inverted in its own place
-LEAN_PAIR_BYTES = 20  # the indices only
 WORTH_SAYING = 2e9  # bytes
 SHARE = 0.7  # of the machine's memory that a dense remainder may take before it is met iteratively
 
@@ -72,7 +72,7 @@ def complete_plan(plan: Plan, entries: np.ndarray, solver: Solver = AUTO) -> Pla
     if iterative:
         return dataclasses.replace(plan, sparse=make_layout(plan, entries, solver.probes, solver.seed))
     check_memory(plan.columns, needed)
-    chain = tuple(with_update(level, plan.terms[level.term].size, plan.columns) for level in plan.chain)
+    chain = tuple(with_update(level, plan.terms[level.term].size, plan.columns, lean) for level in plan.chain)
     rough = make_layout(plan, entries, solver.probes, solver.seed) if lean else None
     return dataclasses.replace(plan, chain=chain, rough=rough)
 
@@ -84,9 +84,10 @@ def machine_memory() -> float:
 
 def predicted_memory(plan: Plan, lean: bool = False) -> float:
     """Bytes that a fit with a dense remainder needs beside its data."""
-    copies, each = (LEAN_COPIES, LEAN_PAIR_BYTES) if lean else (COPIES, PAIR_BYTES)
+    if lean:
+        return 8.0 * LEAN_COPIES * plan.columns**2 + PAIR_BYTES * sum(len(level.pair_group) for level in plan.chain)
     listed = sum(_pairs_of_pairs(_meetings(level, plan), plan.columns) for level in plan.chain)
-    return 8.0 * copies * plan.columns**2 + each * listed
+    return 8.0 * COPIES * plan.columns**2 + PAIR_BYTES * listed
 
 
 def outlook(plan: Plan) -> str | None:
@@ -125,8 +126,8 @@ def _pairs_of_pairs(counts: np.ndarray, columns: int) -> int:
     return int(np.sum(light * (light + 1) // 2))
 
 
-def with_update(level: ChainLevel, size: int, columns: int) -> ChainLevel:
-    """The level with its Schur update; pairs are sorted by (group, column)."""
+def with_update(level: ChainLevel, size: int, columns: int, lean: bool = False) -> ChainLevel:
+    """The level with its Schur update, `lean` without a list of it; pairs are sorted by (group, column)."""
     group, column = np.asarray(level.pair_group), np.asarray(level.pair_column)
     if len(group) == 0:
         return level
@@ -136,6 +137,14 @@ def with_update(level: ChainLevel, size: int, columns: int) -> ChainLevel:
     heavy_pairs = np.flatnonzero(is_heavy[group])
     row = np.cumsum(is_heavy) - 1
     heavy_cells = row[group[heavy_pairs]].astype(index) * index(columns) + column[heavy_pairs]
+    level = dataclasses.replace(
+        level,
+        heavy_pairs=heavy_pairs.astype(np.int32),
+        heavy_cells=heavy_cells.astype(index),
+        heavy=int(is_heavy.sum()),
+    )
+    if lean:
+        return dataclasses.replace(level, buckets=make_buckets(group, column, ~is_heavy))
     start = np.concatenate([[0], np.cumsum(counts)[:-1]])
     # ordered by column, so that consecutive writes stay close together
     by_column = np.argsort(column, kind="stable")
@@ -145,7 +154,4 @@ def with_update(level: ChainLevel, size: int, columns: int) -> ChainLevel:
     base = start[group[by_column]] - (np.cumsum(repeats, dtype=np.int64) - repeats)
     right = (np.repeat(base, repeats) + np.arange(len(left))).astype(np.int32)
     entry = column.astype(index)[left] * index(columns) + column[right]
-    return dataclasses.replace(
-        level, left=left, right=right, entry=entry, heavy_pairs=heavy_pairs.astype(np.int32),
-        heavy_cells=heavy_cells.astype(index), heavy=int(is_heavy.sum()),
-    )  # fmt: skip
+    return dataclasses.replace(level, left=left, right=right, entry=entry)

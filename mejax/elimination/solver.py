@@ -34,7 +34,7 @@ class Factor(NamedTuple):
     root: Float[Array, "Q Q"] | Balanced
 
 
-class Reduced(NamedTuple):
+class _Halfway(NamedTuple):
     """The elimination halfway: log determinants of the groups of each level (J, *K), and the remainder."""
 
     logdets: tuple[Float[Array, "_ ..."], ...]
@@ -42,7 +42,7 @@ class Reduced(NamedTuple):
     s: Float[Array, "Q Q"] | Balanced
 
 
-def reduce_chain(plan: Plan, products: Products, prior: tuple) -> Reduced:
+def _without_chain(plan: Plan, products: Products, prior: tuple) -> _Halfway:
     """Eliminate the chain.  `prior` holds per term the precision of each group (J,), or None for 1."""
     invert = lambda term, block: logdet_inverse(_add_prior(block, prior[term]))
     levels = [values for _, values in walk(plan, products, invert)]
@@ -54,31 +54,31 @@ def reduce_chain(plan: Plan, products: Products, prior: tuple) -> Reduced:
     factor = Factor(
         tuple(v.k for v in levels), tuple(v.between for v in levels), tuple(v.pairs for v in levels), jnp.zeros((0, 0))
     )
-    return Reduced(tuple(v.logdet for v in levels), factor, s)
+    return _Halfway(tuple(v.logdet for v in levels), factor, s)
 
 
 def remainder(plan: Plan, products: Products, prior: tuple) -> Float[Array, "Q Q"] | Balanced:
     """What is left of H after the chain."""
-    return reduce_chain(plan, products, prior).s
+    return _without_chain(plan, products, prior).s
 
 
 def factorise(plan: Plan, products: Products, prior: tuple) -> Factor:
     """Everything that `solve` needs, H = D + Z'WZ in blocks; NaN where H is not positive definite."""
-    reduced = reduce_chain(plan, products, prior)
-    if isinstance(reduced.s, Balanced):
-        return reduced.factor._replace(root=reduced.s)
-    root = jnp.linalg.cholesky(reduced.s, symmetrize_input=False) if plan.columns else reduced.s
-    return reduced.factor._replace(root=root)
+    halfway = _without_chain(plan, products, prior)
+    if isinstance(halfway.s, Balanced):
+        return halfway.factor._replace(root=halfway.s)
+    root = jnp.linalg.cholesky(halfway.s, symmetrize_input=False) if plan.columns else halfway.s
+    return halfway.factor._replace(root=root)
 
 
 def log_determinants(plan: Plan, products: Products, prior: tuple) -> tuple[Blocks, Float[Array, ""]]:
     """log|H|: per chain level that of each group (J, *K), and that of the dense remainder."""
-    reduced = reduce_chain(plan, products, prior)
+    halfway = _without_chain(plan, products, prior)
     if plan.columns == 0:
-        return reduced.logdets, jnp.zeros(())
-    if isinstance(reduced.s, Balanced):
-        return reduced.logdets, reduce_sparse(reduced.s, jnp.zeros((plan.columns, 0))).logdet
-    return reduced.logdets, logdet_quadratic(reduced.s, jnp.zeros((plan.columns, 0)))[0]
+        return halfway.logdets, jnp.zeros(())
+    if isinstance(halfway.s, Balanced):
+        return halfway.logdets, reduce_sparse(halfway.s, jnp.zeros((plan.columns, 0))).logdet
+    return halfway.logdets, logdet_quadratic(halfway.s, jnp.zeros((plan.columns, 0)))[0]
 
 
 def inverse_blocks(plan: Plan, products: Products, prior: tuple) -> Blocks:

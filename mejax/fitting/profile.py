@@ -20,6 +20,7 @@ from .estimates import Estimates
 _STEPS = 60
 FARTHEST = 1.0  # that a logarithm is moved in one step
 _CLOSE = 1e-7
+_NEAR = 1e-3  # the same of an iterative fit, whose likelihood has small steps within its Monte Carlo error
 _VANISHING = 1e-8  # of an estimated variance: where its profile is flat down to here, the limit is zero
 
 
@@ -35,7 +36,8 @@ class Constraint(NamedTuple):
 class Curve:
     """The profile of one parameter: where the signed root sign(c - estimate) sqrt(2 {log L - log L(c)}) has a value.
 
-    `log` says that the parameter is positive and looked at on the log scale.  Points found are kept.
+    `log` says that the parameter is positive and looked at on the log scale; `close` how near to the root aimed at, in
+    proportion, is near enough.  Points found are kept.
     """
 
     label: str
@@ -45,6 +47,7 @@ class Curve:
     maximum: float
     at: Callable[[float, Any], tuple[float, Any]]
     found: dict[float, tuple[float, Any]]
+    close: float = _CLOSE
 
     def limit(self, target: float) -> float:
         """The value of the parameter whose signed root is `target`: 0 for a positive one where the profile does not
@@ -63,7 +66,7 @@ class Curve:
                 if abs(step) < 1e-6 * self._scaled_se():
                     return math.nan
                 continue
-            if abs(found - target) < _CLOSE * abs(target):
+            if abs(found - target) < self.close * abs(target):
                 return self._natural(there)
             slope = (found - root) / (there - here)
             here, root = there, found
@@ -120,18 +123,20 @@ def profile_curve(estimates: Estimates, place: int, label: str) -> Curve:
     else:
         at = _component(estimates, place, log)
     scaled = math.log(estimate) if log else estimate
-    return Curve(label, estimate, se, log, estimates.llf, at, {scaled: (0.0, begin)})
+    close = _CLOSE if estimates.monte_carlo is None else _NEAR
+    return Curve(label, estimate, se, log, estimates.llf, at, {scaled: (0.0, begin)}, close)
 
 
 def _coefficient(estimates: Estimates, place: int) -> Callable:
     """A coefficient of a linear model: the others and the variances are free."""
     model = estimates.model
     row, offset = np.asarray(model.basis)[place], float(np.asarray(model.offset)[place])
+    options = Settings(held=estimates.monte_carlo is not None)
 
     def at(value: float, start: np.ndarray) -> tuple[float, np.ndarray]:
         moved = with_coefficient(model, row, value - offset)
         start = np.where(start == 0.0, 1e-3, start)
-        found = maximise(lambda v: to_host(evaluate(moved, v)), start, Settings(), lambda step, at: None)
+        found = maximise(lambda v: to_host(evaluate(moved, v)), start, options, lambda step, at: None)
         if not found.status.ok:
             return math.nan, start
         return float(found.at.value), np.asarray(found.at.v)

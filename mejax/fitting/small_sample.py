@@ -126,7 +126,12 @@ def small_sample(
 
 
 def require_linear(model: LinearModel, method: str, needed: bool) -> None:
-    """Raise an error where V is not linear in what is printed."""
+    """Raise an error where V is not linear in what is printed, or is not factorised."""
+    if model.plan.sparse is not None:
+        raise NoDegrees(
+            f"dfmethod({method}) needs an exact factorisation, and the crossed effects of this model are solved "
+            "iteratively; use solver(exact) where memory allows, dfmethod(residual), or leave it out"
+        )
     errors = model.variances.errors
     if errors is None or not needed:
         return

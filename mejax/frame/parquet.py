@@ -102,10 +102,9 @@ def _files(path: Path) -> list[Path]:
 
 def _names(path: Path) -> tuple[str, ...]:
     """The columns of a file, without an index that pandas stored."""
-    import pyarrow
-
+    pyarrow = _pyarrow()
     try:
-        schema = _pyarrow().parquet.read_schema(path)
+        schema = pyarrow.parquet.read_schema(path)
     except pyarrow.ArrowInvalid as problem:
         raise ValueError(f"Parquet: `{path}` cannot be read as parquet: {problem}") from None
     return tuple(name for name in schema.names if not name.startswith("__index_level_"))

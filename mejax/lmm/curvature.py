@@ -26,6 +26,7 @@ from .expansion import Expansion, GeneralExpansion
 from .lean import lean_numbers
 from .model import LinearModel
 from .scalar import ScalarExpansion
+from .within import at_errors
 
 
 class Noise(NamedTuple):
@@ -118,11 +119,13 @@ def _estimated(model: LinearModel, v, depth: int, second: Float[Array, "3 m m"])
     """The iterative evaluation: one direction at a time, so that no product with the remainder is transposed."""
 
     def numbers(step):
-        factors = term_factors(model.plan, model.variances.working_factors(v.at[:depth].add(step)))
-        remainder = eliminate(model.plan, model.products, factors)
+        there = v.at[:depth].add(step)
+        moved, logs = at_errors(model, model.variances.residual(there))
+        factors = term_factors(model.plan, model.variances.working_factors(there))
+        remainder = eliminate(model.plan, moved.products, factors)
         found = reduce_sparse(remainder.s, remainder.c)
         total = remainder.total - found.quadratic
-        logdets = remainder.logdet + found.logdets
+        logdets = remainder.logdet + 2.0 * jnp.sum(logs) + found.logdets
         return logdets, total, jnp.stack(Sufficient(jnp.mean(logdets), *dense_part(total)))
 
     (logdets, total, values), tangent = jax.linearize(numbers, jnp.zeros(depth))

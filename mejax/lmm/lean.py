@@ -5,19 +5,17 @@ the elements of the inverse where S has entries, and these are the pairs of pair
 that size exists; second derivatives come from products with S alone (see `mejax.lmm.curvature`).
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.ops import segment_sum
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-from ..elimination import ChainLevel, LevelValues, eliminate_levels, inverse_in_place
+from ..elimination import ChainLevel, LevelValues, Meeting, each_meeting, eliminate_levels, inverse_in_place
 from .criterion import Sufficient, dense_part, term_factors
 from .model import LinearModel
 
-CHUNK = 1 << 22  # pairs of pairs at a time
 ROWS = 1024  # of the remainder, at a time
 
 
@@ -46,7 +44,11 @@ def remainder(model: LinearModel, parts: Parts) -> Float[Array, "Q Q"]:
     plan, products, q = model.plan, model.products, model.plan.columns
     lower = jnp.zeros(q * q).at[products.crossed_entries].add(products.crossed_values)
     for level, values in zip(plan.chain, parts.levels, strict=True):
-        lower = _each_chunk(level, lambda chunk, total, own=values: _added(chunk, total, own), lower)
+
+        def add(meeting, lower, level=level, own=values):
+            return lower.at[_entries(level, meeting, q)].add(-_met(meeting, own))
+
+        lower = each_meeting(level.buckets, add, lower)
     s = lower.reshape(q, q)
     for level, values in zip(plan.chain, parts.levels, strict=True):
         if level.heavy:
@@ -60,36 +62,16 @@ def remainder(model: LinearModel, parts: Parts) -> Float[Array, "Q Q"]:
     return s.at[jnp.arange(q), jnp.arange(q)].add(1.0)
 
 
-class _Chunk(NamedTuple):
-    left: Array
-    right: Array
-    entry: Array
-    weight: Array
+def _entries(level: ChainLevel, meeting: Meeting, q: int) -> Int[Array, "rows width"]:
+    """Where in the flattened remainder the products of a rectangle of pairs go."""
+    column = jnp.asarray(level.pair_column, int)
+    return column[meeting.left][:, None] * q + column[meeting.right]
 
 
-def _each_chunk(level: ChainLevel, step, begin):
-    """`step(chunk, total)` for every part of the list of pairs of pairs; the last part is filled up with weight 0."""
-    count = len(level.left)
-    if count == 0:
-        return begin
-    size = min(CHUNK, count)
-
-    def body(k, total):
-        first = jnp.minimum(k * size, count - size)  # the last chunk overlaps the one before it
-        cut = partial(jax.lax.dynamic_slice_in_dim, start_index=first, slice_size=size)
-        fresh = first + jnp.arange(size) >= k * size
-        return step(_Chunk(cut(level.left), cut(level.right), cut(level.entry), jnp.where(fresh, 1.0, 0.0)), total)
-
-    return jax.lax.fori_loop(0, -(-count // size), body, begin)
-
-
-def _met(chunk: _Chunk, own: LevelValues) -> Float[Array, " _"]:
-    """What the groups take from the entries of a chunk."""
-    return chunk.weight * jnp.sum(own.pairs[chunk.left] * own.scaled[chunk.right], 1)
-
-
-def _added(chunk: _Chunk, lower, own: LevelValues):
-    return lower.at[chunk.entry].add(-_met(chunk, own))
+def _met(meeting: Meeting, own: LevelValues) -> Float[Array, "rows width"]:
+    """What the groups take from these entries."""
+    pairs = zip(own.pairs.T, own.scaled.T, strict=True)
+    return meeting.counts * sum(one[meeting.left][:, None] * other[meeting.right] for one, other in pairs)
 
 
 def _wide(level: ChainLevel, values: Float[Array, "P q"], columns: int) -> list[Float[Array, "heavy Q"]]:
@@ -110,10 +92,10 @@ def contracted(model: LinearModel, parts: Parts, p: Float[Array, "Q Q"]) -> Floa
     total = jnp.sum(doubled(products.crossed_entries) * products.crossed_values)
     for level, values in zip(plan.chain, parts.levels, strict=True):
 
-        def step(chunk, total, own=values):
-            return total - jnp.sum(doubled(chunk.entry) * _met(chunk, own))
+        def take(meeting, total, level=level, own=values):
+            return total - jnp.sum(doubled(_entries(level, meeting, q)) * _met(meeting, own))
 
-        total = _each_chunk(level, step, total)
+        total = each_meeting(level.buckets, take, total)
         if level.heavy:
             for wide, tall in zip(_wide(level, values.pairs, q), _wide(level, values.scaled, q), strict=True):
                 total = total - jnp.sum(((wide * sd) @ p) * (tall * sd))
