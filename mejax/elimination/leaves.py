@@ -12,12 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 from .plan import ChainLevel, Plan, Term, pair_key
+from .planning import may_be_lean
 from .products import Products
 
 MANY = 500  # columns, below which the remainder costs next to nothing
 WHOLE = 64  # columns that are left at least: replicates of smaller models are fitted in one program, over whole terms
 # of the columns: a term in two parts costs the Hessian another dense product of what is left, so about 5 Q^3 for 3 Q^3
 SHARE = 0.15
+# the same where a large remainder is inverted in its own place, and second derivatives cost no products of its size
+LEAN_SHARE = 0.02
 
 
 def without_leaves(plan: Plan, products: Products) -> tuple[Plan, Products]:
@@ -26,8 +29,10 @@ def without_leaves(plan: Plan, products: Products) -> tuple[Plan, Products]:
     term = richest(plan)
     if term is None:
         return plan, products
-    columns = int(leaves_of(plan, term).sum()) * plan.terms[term].width
-    pays = plan.columns > MANY and columns >= SHARE * plan.columns and plan.columns - columns > WHOLE
+    gone = int(leaves_of(plan, term).sum()) * plan.terms[term].width
+    left = plan.columns - gone
+    share = LEAN_SHARE if may_be_lean(plan, left) else SHARE
+    pays = plan.columns > MANY and left > WHOLE and gone >= share * plan.columns
     return split(plan, products, term) if pays else (plan, products)
 
 

@@ -21,7 +21,7 @@ HEAVY = 0.18
 COPIES = 8  # matrices of the remainder's size that an evaluation holds at once
 PAIR_BYTES = 40  # per pair of pairs: three indices and the products
 LEAN = 4096  # columns from which on few copies matter more than a few seconds
-LEAN_COPIES = 4  # the same where the remainder is inverted in its own place
+LEAN_COPIES = 6  # the same where the remainder is inverted in its own place
 WORTH_SAYING = 2e9  # bytes
 SHARE = 0.7  # of the machine's memory that a dense remainder may take before it is met iteratively
 
@@ -66,7 +66,7 @@ def complete_plan(plan: Plan, entries: np.ndarray, solver: Solver = AUTO) -> Pla
             "solver(iterative) is for crossed random effects, and the groups of this model are nested, which is solved "
             "exactly in linear time; leave it out"
         )
-    lean = solver.lean and plan.columns > LEAN and all(plan.terms[t].width == 1 for t in plan.crossed)
+    lean = solver.lean and may_be_lean(plan, plan.columns)
     needed = predicted_memory(plan, lean)
     iterative = solver.method == "iterative" or (solver.method == "auto" and needed > SHARE * machine_memory())
     if iterative:
@@ -75,6 +75,11 @@ def complete_plan(plan: Plan, entries: np.ndarray, solver: Solver = AUTO) -> Pla
     chain = tuple(with_update(level, plan.terms[level.term].size, plan.columns, lean) for level in plan.chain)
     rough = make_layout(plan, entries, solver.probes, solver.seed) if lean else None
     return dataclasses.replace(plan, chain=chain, rough=rough)
+
+
+def may_be_lean(plan: Plan, columns: int) -> bool:
+    """May a remainder of so many columns be met with one matrix of its size?"""
+    return columns > LEAN and all(plan.terms[t].width == 1 for t in plan.crossed)
 
 
 def machine_memory() -> float:

@@ -61,8 +61,8 @@ def slope_at(model: GeneralizedModel, v: Float[ArrayLike, " d"], state: State):
 
 @eqx.filter_jit
 def hessian_at(model: GeneralizedModel, v: Float[ArrayLike, " d"], state: State) -> Float[Array, "d d"]:
-    """The Hessian that goes with `slope_at`, at the state that it returned; from a few of the probes where the remainder
-    is met iteratively."""
+    """The Hessian that goes with `slope_at`, at the state that it returned; from a few probes of an iterative
+    remainder."""
     v = jnp.asarray(v)
     if model.plan.sparse is not None:
         model = eqx.tree_at(lambda m: m.batches.plan.sparse, model, thinned(model.plan.sparse))
