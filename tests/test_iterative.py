@@ -162,7 +162,6 @@ def test_monte_carlo_errors_are_those_over_other_random_vectors():
         assert 1.6 < rms[4] / rms[most] < 2.5
 
 
-@cache
 def generalized_pair(name: str, kind: str):
     design, names = generalized_design(name, kind)
     family, laplace = FAMILIES[kind].make(), Integration("laplace", None)
@@ -173,10 +172,9 @@ def generalized_pair(name: str, kind: str):
     return dense, spanned(sparse)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("crossed_slopes", "bernoulli logit"), ("crossed", "ordinal logit")])
-def test_with_vectors_that_span_everything_laplaces_approximation_is_the_dense_one(name, kind):
-    dense, sparse = generalized_pair(name, kind)
-    params = some_params(dense, kind)
+def test_with_vectors_that_span_everything_laplaces_approximation_is_the_dense_one():
+    dense, sparse = generalized_pair("crossed_slopes", "bernoulli logit")
+    params = some_params(dense, "bernoulli logit")
     wanted, found = (jax.tree.leaves(value_and_gradient(model, params)) for model in (dense, sparse))
     for part, expected in zip(found, wanted, strict=True):
         np.testing.assert_allclose(part, expected, rtol=1e-8, atol=1e-8)
@@ -217,8 +215,9 @@ def test_predictions_of_an_iterative_fit(fits):
 def test_an_iterative_fit_is_saved_with_its_errors(fits, tmp_path):
     found = fits[1]
     found.save(tmp_path / "fit.mejax")
-    again = me.load(tmp_path / "fit.mejax")
-    pd.testing.assert_frame_equal(again.monte_carlo.table, found.monte_carlo.table)
+    kept, errors = me.load(tmp_path / "fit.mejax").monte_carlo, found.monte_carlo
+    assert kept is not None and errors is not None
+    pd.testing.assert_frame_equal(kept.table, errors.table)
 
 
 def test_degrees_of_freedom_from_the_curvature_need_an_exact_solver(fits):

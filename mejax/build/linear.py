@@ -11,7 +11,6 @@ from ..elimination import (
     AUTO,
     HostTerm,
     Plan,
-    Rows,
     Solver,
     complete_plan,
     cross_products,
@@ -49,8 +48,7 @@ def build_linear(
     x = design.x
     if linear.on_coefficients:
         x, y = x @ basis, y - x @ offset
-    effects = design.effects
-    z = working_covariates(design, frames)
+    effects, z = design.effects, working_covariates(design, frames)
     hosts = merge_terms([e.codes for e in effects], z, [e.size for e in effects])
     plan, numbers = plan_chain(hosts)
     groups = _group_weights(design, plan)
@@ -58,10 +56,7 @@ def build_linear(
     white = whiten(x, y, weights)
     w = np.column_stack([white.columns, white.response])
     products = cross_products(plan, hosts, numbers, w, design.weights, groups=groups)
-    held = (
-        None if rows is None else GroupErrors(rows, _places(plan, hosts, numbers, rows), tuple(h.z for h in hosts), w)
-    )
-    totals = _cluster_totals(plan, hosts, w, weights)
+    held, totals = _group_errors(plan, hosts, numbers, rows, w), _cluster_totals(plan, hosts, w, weights)
     if held is None:  # structured errors form the products again, from the rows of whole terms
         plan, products = without_leaves(plan, products)
     return LinearModel(
@@ -95,14 +90,18 @@ def _group_weights(design: Design, plan: Plan) -> tuple[np.ndarray, ...] | None:
     return tuple(np.ones(t.size) if w is None else w for t, w in zip(terms, found, strict=True))
 
 
-def _places(plan: Plan, hosts: list[HostTerm], numbers: list, rows: ErrorRows) -> Rows:
-    """Where each row stands; correlated rows must lie in the same groups of every level."""
+def _group_errors(
+    plan: Plan, hosts: list[HostTerm], numbers: list, rows: ErrorRows | None, w: np.ndarray
+) -> GroupErrors | None:
+    """What structured errors need of the rows; correlated ones must lie in the same groups of every level."""
+    if rows is None:
+        return None
     if rows.layout is not None and plan.crossed:
         raise NotImplementedError(
             "correlated errors with crossed effects are not built yet; nested levels (`|| a: || b:`), or errors that "
             "differ in their variance only (`residuals(independent, by(g))`), can be fitted"
         )
-    return make_rows(plan, hosts, numbers)
+    return GroupErrors(rows, make_rows(plan, hosts, numbers), tuple(h.z for h in hosts), w)
 
 
 def _cluster_totals(plan: Plan, hosts: list[HostTerm], w: np.ndarray, weights: np.ndarray | None):

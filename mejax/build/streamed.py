@@ -17,6 +17,7 @@ from ..elimination import (
     Solver,
     complete_plan,
     cross_products,
+    index_type,
     merge_terms,
     plan_chain,
     without_leaves,
@@ -190,7 +191,7 @@ class _Sums:
         """All sums with the dense columns W `turn` in the place of W."""
         assert self.products is not None
         held = self.products
-        index = np.int32 if self.layout.plan.columns < 46340 else np.int64
+        index = index_type(self.layout.plan.columns)
         self.products = replace(
             held, dense=tuple(d @ turn for d in held.dense), crossed_dense=held.crossed_dense @ turn,
             total=turn.T @ held.total @ turn, crossed_values=self.values,

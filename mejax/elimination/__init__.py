@@ -12,11 +12,13 @@ from .plan import ChainLevel as ChainLevel
 from .plan import HostTerm as HostTerm
 from .plan import Plan as Plan
 from .plan import Term as Term
+from .plan import index_type as index_type
 from .plan import merge_terms as merge_terms
 from .plan import nesting as nesting
 from .plan import plan_chain as plan_chain
 from .plan import unique_cells as unique_cells
 from .planning import AUTO as AUTO
+from .planning import UNSOLVED as UNSOLVED
 from .planning import Solver as Solver
 from .planning import complete_plan as complete_plan
 from .planning import machine_memory as machine_memory

@@ -53,7 +53,8 @@ def make_buckets(group: np.ndarray, column: np.ndarray, light: np.ndarray) -> tu
         inside = power == exponent
         width = 1 << int(exponent)
         rows = min(max(CHUNK // width, 1), int(inside.sum()))
-        buckets.append(Bucket(*(_blocks(a[inside], rows) for a in (chosen, first, meets)), width))
+        left, begin, count = (_blocks(a[inside], rows) for a in (chosen, first, meets))
+        buckets.append(Bucket(left, begin, count, width))
     return tuple(buckets)
 
 
@@ -68,7 +69,7 @@ def _blocks(values: np.ndarray, rows: int) -> np.ndarray:
 def each_meeting(buckets: tuple[Bucket, ...], step: Callable[[Meeting, Total], Total], total: Total) -> Total:
     """`step(meeting, total)` for every rectangle, one after the other."""
     for bucket in buckets:
-        across = jnp.arange(bucket.width)
+        across = jnp.arange(bucket.width, dtype=jnp.int32)
 
         def body(k, total, bucket=bucket, across=across):
             left, first, count = (a[k] for a in (jnp.asarray(bucket.left), bucket.first, bucket.count))

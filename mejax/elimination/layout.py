@@ -133,6 +133,8 @@ def make_layout(plan: Plan, entries: np.ndarray, probes: int, seed: int) -> Spar
         across = make_chunks(*both, plan.columns)
     units = _units(plan)
     extremes = MORE if plan.columns < CHEAP else EXTREMES
+    if units.shape[1] + extremes + probes >= plan.columns:  # all traces are exact, and the probes have nothing left
+        units, extremes = np.eye(plan.columns, dtype=np.int8), 0
     signs = np.random.default_rng(seed).integers(0, 2, (plan.columns, extremes + probes), np.int8) * 2 - 1
     vectors = np.concatenate([units, signs], 1, dtype=np.int8)
     chain = tuple(_level(plan, level.term, level.pair_group, level.pair_column) for level in plan.chain)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .plan import ChainLevel, Plan, Term, pair_key
+from .plan import ChainLevel, Plan, Term, index_type, pair_key
 from .planning import may_be_lean
 from .products import Products
 
@@ -152,7 +152,7 @@ def _crossed(plan: Plan, products: Products, columns: _Columns) -> dict[str, np.
     entries = np.asarray(products.crossed_entries).astype(np.int64)
     row, column = np.divmod(entries, plan.columns)
     keep = ~(columns.gone[row] | columns.gone[column])
-    index = np.int32 if columns.left < 46340 else np.int64
+    index = index_type(columns.left)
     moved = columns.number[row[keep]].astype(np.int64) * columns.left + columns.number[column[keep]]
     return {
         "crossed_values": np.asarray(products.crossed_values)[keep],

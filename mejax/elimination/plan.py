@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 Index = Int[ArrayLike, "..."]
 
 
+def index_type(columns: int) -> type[np.signedinteger]:
+    """Of places in a flattened matrix with so many rows and columns."""
+    return np.int32 if columns**2 < 2**31 else np.int64
+
+
 class Term(eqx.Module):
     """The random effects of one grouping factor: equations with the same groups are stacked (blocked-diagonal Sigma).
 

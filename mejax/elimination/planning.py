@@ -8,11 +8,12 @@ import dataclasses
 import os
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 
 from .buckets import make_buckets
 from .layout import make_layout
-from .plan import ChainLevel, HostTerm, Plan, plan_chain
+from .plan import ChainLevel, HostTerm, Plan, index_type, plan_chain
 from .products import crossed_cells
 
 # A group that meets more than this share of the columns is cheaper in a dense product: one pair of pairs takes as long
@@ -22,8 +23,16 @@ COPIES = 8  # matrices of the remainder's size that an evaluation holds at once
 PAIR_BYTES = 40  # per pair of pairs: three indices and the products
 LEAN = 4096  # columns from which on few copies matter more than a few seconds
 LEAN_COPIES = 6  # the same where the remainder is inverted in its own place
+PROBE_COPIES = 8  # arrays of columns times probes
 WORTH_SAYING = 2e9  # bytes
 SHARE = 0.7  # of the machine's memory that a dense remainder may take before it is met iteratively
+
+
+UNSOLVED = (
+    "solver(iterative) found no solution: conjugate gradients did not converge, because the levels of the crossed "
+    "factors are nearly the same or variances are huge beside the errors'. Use solver(exact) if the model fits into "
+    "memory, other starting values (start=), or leave out one of the factors"
+)
 
 
 @dataclass(frozen=True)
@@ -63,13 +72,14 @@ def complete_plan(plan: Plan, entries: np.ndarray, solver: Solver = AUTO) -> Pla
     """
     if solver.method == "iterative" and not plan.columns:
         raise ValueError(
-            "solver(iterative) is for crossed random effects, and the groups of this model are nested, which is solved "
+            "solver(iterative) is for crossed random effects; this model has none (its levels are nested), and is solved "
             "exactly in linear time; leave it out"
         )
     lean = solver.lean and may_be_lean(plan, plan.columns)
     needed = predicted_memory(plan, lean)
     iterative = solver.method == "iterative" or (solver.method == "auto" and needed > SHARE * machine_memory())
     if iterative:
+        _check_probes(plan.columns, solver.probes)
         return dataclasses.replace(plan, sparse=make_layout(plan, entries, solver.probes, solver.seed))
     check_memory(plan.columns, needed)
     chain = tuple(with_update(level, plan.terms[level.term].size, plan.columns, lean) for level in plan.chain)
@@ -82,8 +92,21 @@ def may_be_lean(plan: Plan, columns: int) -> bool:
     return columns > LEAN and all(plan.terms[t].width == 1 for t in plan.crossed)
 
 
+def _check_probes(columns: int, probes: int) -> None:
+    """Refuse probes that cannot fit into memory."""
+    needed, total = 8.0 * PROBE_COPIES * columns * probes, machine_memory()
+    if needed > total:
+        raise ValueError(
+            f"probes({probes}) with {columns:,} crossed columns need about {needed / 1e9:.1f} GB of memory and there "
+            f"are {total / 1e9:.1f} GB; take fewer"
+        )
+
+
 def machine_memory() -> float:
-    """Bytes of this machine's memory; infinity where the system does not say."""
+    """Bytes of the memory in which arrays lie, the device's where it says; infinity where nobody does."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    if "bytes_limit" in stats:
+        return float(stats["bytes_limit"])
     return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")) if hasattr(os, "sysconf") else np.inf
 
 
@@ -136,7 +159,7 @@ def with_update(level: ChainLevel, size: int, columns: int, lean: bool = False) 
     group, column = np.asarray(level.pair_group), np.asarray(level.pair_column)
     if len(group) == 0:
         return level
-    index = np.int32 if columns < 46340 else np.int64
+    index = index_type(columns)
     counts = np.bincount(group, minlength=size)
     is_heavy = counts > HEAVY * columns
     heavy_pairs = np.flatnonzero(is_heavy[group])

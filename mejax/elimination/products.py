@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._typing import ArrayLike, SegmentSum
-from .plan import HostTerm, Index, Plan, unique_cells
+from .plan import HostTerm, Index, Plan, index_type, unique_cells
 
 SEVERAL = 4  # rows in the average group, beyond which rows sorted by group are summed faster one group after the other
 
@@ -134,7 +134,7 @@ def _crossed(plan, hosts, weights, segment_sum):
         sums = _gram(segment_sum, z, b.z, cells.number, cells.count)
         values += [sums[:, i, j] for i, j in cells.columns]
         entries += list(cells.entries)
-    index = np.int32 if plan.columns < 46340 else np.int64
+    index = index_type(plan.columns)
     return np.concatenate(values), np.concatenate(entries).astype(index)
 
 

@@ -12,7 +12,7 @@ from .._tree import to_host
 from .._typing import Params
 from ..covstruct import AbstractVariances
 from ..design import Design
-from ..elimination import outlook
+from ..elimination import UNSOLVED, outlook
 from ..lmm import Evaluation, LinearModel, evaluate, posterior
 from ..optimise import Maximum, Settings, Step, maximise
 from ..sharding import spread
@@ -74,8 +74,11 @@ def climb(model: LinearModel, design: Design, settings: FitSettings, progress: P
     found = maximise(evaluated, start, options, progress.step, logs=standalone(model.variances))
     if not np.isfinite(found.at.value):
         raise ValueError(
-            "the log likelihood is not finite at the starting values: a fixed or constrained covariance matrix is not "
-            "positive definite there. Check the matrix or the constraints, or give start= (`fit.theta` of another fit)"
+            UNSOLVED
+            if model.plan.sparse is not None
+            else "the log likelihood is not finite at the starting values: a fixed or constrained covariance matrix is "
+            "not positive definite there. Check the matrix or the constraints, or give start= (`fit.theta` of another "
+            "fit)"
         )
     if found.status is not Status.CONVERGED:
         return found

@@ -11,7 +11,7 @@ import numpy as np
 from .._tree import to_host
 from .._typing import Params
 from ..design import Design
-from ..elimination import outlook
+from ..elimination import UNSOLVED, outlook
 from ..glmm import (
     MEAN_VARIANCE,
     Evaluation,
@@ -151,9 +151,11 @@ def climb(model: GeneralizedModel, design: Design, settings: GeneralizedSettings
     found = maximise(objective, start, options, search.full.step, logs=scales)
     if not np.isfinite(found.at.value):
         raise ValueError(
-            "the log likelihood is not finite at the starting values: a fixed or constrained covariance matrix may not "
-            "be positive definite there. Check the matrix or the constraints, give start= (`fit.theta` of another fit) "
-            "or other variances by startgrid()"
+            UNSOLVED
+            if model.plan.sparse is not None
+            else "the log likelihood is not finite at the starting values: a fixed or constrained covariance matrix "
+            "may not be positive definite there. Check the matrix or the constraints, give start= (`fit.theta` of "
+            "another fit) or other variances by startgrid()"
         )
     if options.held and is_concentrated(objective.state):
         exact = Objective(replace(model, exact=True))

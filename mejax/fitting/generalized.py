@@ -117,7 +117,8 @@ def _monte_carlo(ended: Climb, information: Information, printed: Printed) -> Mo
     if ended.model.plan.sparse is None or ended.found.status is Status.INTERRUPTED:
         return None
     noise = to_host(probe_noise(ended.model, np.asarray(ended.found.at.v), ended.state))
-    return monte_carlo(noise.forms, noise.slopes, information.covariance, np.asarray(printed.jacobian))
+    forms, slopes = np.asarray(noise.forms), np.asarray(noise.slopes)
+    return monte_carlo(forms, slopes, information.covariance, np.asarray(printed.jacobian))
 
 
 def _robust(parts: _Parts, ended: Climb, information: Information) -> np.ndarray:

@@ -62,8 +62,8 @@ def same_groups(
 ) -> list[Confounded]:
     """Equations with the same groups that give the same covariate two variances of its own."""
     found = []
-    for term in terms:
-        own = [b for b in term.blocks if blocks[b].traits.own and _all_free(blocks[b])]
+    for together in dict.fromkeys(term.blocks for term in terms):  # a term in two parts has its blocks in both
+        own = [b for b in together if blocks[b].traits.own and _all_free(blocks[b])]
         for a, b in itertools.combinations(own, 2):
             if _share_a_column(design, a, b):
                 paths = list(dict.fromkeys(names.effects[k].path for k in (a, b)))

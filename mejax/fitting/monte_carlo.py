@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+NOTHING = 1e-9  # less of a log likelihood is rounding
+
 
 @dataclass(frozen=True)
 class MonteCarlo:
@@ -16,19 +18,25 @@ class MonteCarlo:
 
     def note(self, standard_errors: np.ndarray) -> str:
         """What the printed table says about them."""
-        known = np.isfinite(standard_errors) & (standard_errors > 0)
-        share = float(np.max(self.errors[known] / standard_errors[known], initial=0.0))
-        return (
+        known = np.isfinite(standard_errors) & (standard_errors > 0) & np.isfinite(self.errors)
+        if self.llf < NOTHING:
+            return "crossed effects solved iteratively, with vectors that span all of them: no Monte Carlo error"
+        text = (
             f"crossed effects solved iteratively with {self.probes} probes; Monte Carlo std. err. of the log "
-            f"likelihood {self.llf:.2g}, of the estimates at most {100 * share:.2g}% of their std. err."
+            f"likelihood {self.llf:.2g}"
         )
+        if not np.any(known):
+            return f"{text}."
+        share = float(np.max(self.errors[known] / standard_errors[known]))
+        return f"{text}, of the estimates at most {100 * share:.2g}% of their std. err."
 
 
 def monte_carlo(logdets: np.ndarray, slopes: np.ndarray, inverse: np.ndarray, printed: np.ndarray) -> MonteCarlo:
     """From the probes' own estimates of log|V|, (t,), and of its derivatives in v, (t, m).
 
     The estimates solve an estimated equation, score(v) = 0, so that their errors are the score's times the inverse of
-    its derivative, `inverse` (m, m); `printed` (k, m) holds the derivatives of what is printed.
+    its derivative, `inverse` (m, m), as those of any M-estimator (Huber 1967); `printed` (k, m) holds the derivatives
+    of what is printed.
     """
     count = len(logdets)
     scores = 0.5 * (slopes - slopes.mean(0)) @ inverse @ printed.T

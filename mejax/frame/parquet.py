@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class Parquet:
     rows: int = 250_000
 
     def __post_init__(self) -> None:
-        if isinstance(self.rows, bool) or not isinstance(self.rows, int) or self.rows < 1:
+        if isinstance(self.rows, bool) or not isinstance(self.rows, Integral) or self.rows < 1:
             raise ValueError(f"Parquet: `rows` is the number of rows of a batch, a positive integer; got {self.rows!r}")
         if not isinstance(self.path, (str, os.PathLike, list, tuple)):
             raise ValueError(f"Parquet: `path` is a file, a folder or a list of files; got {type(self.path).__name__}")

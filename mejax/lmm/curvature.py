@@ -105,10 +105,10 @@ def _evaluate_whole(model: LinearModel, v) -> Evaluation:
         return jnp.stack(t), (total, t)
 
     plan = model.plan
-    if plan.sparse is None and plan.rough is None:
+    layout = plan.rough if plan.sparse is None else plan.sparse
+    if layout is None:
         return finished(model, v, reverse_forward(partial(numbers, model), depth))
-    layout = thinned(plan.rough if plan.sparse is None else plan.sparse)
-    products = eqx.tree_at(lambda m: m.plan.sparse, model, layout, is_leaf=lambda leaf: leaf is None)
+    products = eqx.tree_at(lambda m: m.plan.sparse, model, thinned(layout), is_leaf=lambda leaf: leaf is None)
     second = second_forward(partial(numbers, products), depth)
     if plan.sparse is None:
         return finished(model, v, Differentiated(*lean_numbers(model, v, depth), second))

@@ -98,7 +98,7 @@ def contracted(model: LinearModel, parts: Parts, p: Float[Array, "Q Q"]) -> Floa
         total = each_meeting(level.buckets, take, total)
         if level.heavy:
             for wide, tall in zip(_wide(level, values.pairs, q), _wide(level, values.scaled, q), strict=True):
-                total = total - jnp.sum(((wide * sd) @ p) * (tall * sd))
+                total = total - jnp.sum(((wide * sd[None]) @ p) * (tall * sd[None]))
     return total
 
 

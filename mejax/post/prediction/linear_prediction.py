@@ -11,6 +11,7 @@ from ...frame import Encoding
 from ...lmm import modes_at, variances_at
 from ..kinds import response_of
 from .errors import error_spread
+from .random_effects import solved
 from .request import Request
 from .rows import Rows, contribution, effects_frame, equations_above, equations_at, read_rows, spread, standard_error
 
@@ -58,11 +59,11 @@ def random_effects(estimates: Estimates, rows: Rows, statistic: str, relevel: st
         modes = conditional_modes(estimates)
         return effects_frame(estimates, rows, which, modes, tuple(np.zeros(m.shape[1]) for m in modes))
     linear = estimates.linear
-    variances = to_host(variances_at(linear, estimates.v, linear.reml))
+    variances = solved(to_host(variances_at(linear, estimates.v, linear.reml)))
     errors = tuple(np.sqrt(np.maximum(np.einsum("jaa->ja", v), 0.0)) for v in variances)
     return effects_frame(estimates, rows, which, errors, tuple(np.sqrt(np.diag(s)) for s in estimates.sigmas))
 
 
 def conditional_modes(estimates: Estimates) -> tuple[np.ndarray, ...]:
     """The random effects' modes (J, q), one array per equation; call inside double precision."""
-    return to_host(modes_at(estimates.linear, estimates.theta.fixed, estimates.v))
+    return solved(to_host(modes_at(estimates.linear, estimates.theta.fixed, estimates.v)))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...elimination import UNSOLVED
 from ...fitting import Estimates
 from ...glmm import LAPLACES, empirical_bayes
 from .rows import Rows
@@ -31,7 +32,15 @@ def posterior(estimates: Estimates, kind: str) -> tuple[tuple[np.ndarray, ...], 
     Call inside double precision.
     """
     found = empirical_bayes(estimates.model, estimates.v, kind)
-    return tuple(np.asarray(e) for e in found.effects), tuple(np.asarray(v) for v in found.variances)
+    effects = solved(tuple(np.asarray(e) for e in found.effects))
+    return effects, solved(tuple(np.asarray(v) for v in found.variances))
+
+
+def solved(found: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """What was found of every equation, which an iterative solver that did not converge leaves without numbers."""
+    if any(np.any(np.isnan(part)) for part in found):
+        raise ValueError(UNSOLVED)
+    return found
 
 
 def total_variance(estimates: Estimates, rows: Rows) -> np.ndarray:
