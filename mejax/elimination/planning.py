@@ -72,7 +72,7 @@ def complete_plan(plan: Plan, entries: np.ndarray, solver: Solver = AUTO) -> Pla
     """
     if solver.method == "iterative" and not plan.columns:
         raise ValueError(
-            "solver(iterative) is for crossed random effects; this model has none (its levels are nested), and is solved "
+            "solver(iterative) is for crossed random effects; this model has none (its levels are nested) and is solved "
             "exactly in linear time; leave it out"
         )
     lean = solver.lean and may_be_lean(plan, plan.columns)
