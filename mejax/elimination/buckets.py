@@ -72,7 +72,7 @@ def each_meeting(buckets: tuple[Bucket, ...], step: Callable[[Meeting, Total], T
         across = jnp.arange(bucket.width, dtype=jnp.int32)
 
         def body(k, total, bucket=bucket, across=across):
-            left, first, count = (a[k] for a in (jnp.asarray(bucket.left), bucket.first, bucket.count))
+            left, first, count = (jnp.asarray(a)[k] for a in (bucket.left, bucket.first, bucket.count))
             inside = across[None] < count[:, None]
             right = jnp.where(inside, first[:, None] + across[None], first[:, None])
             return step(Meeting(left, right, jnp.where(inside, 1.0, 0.0)), total)

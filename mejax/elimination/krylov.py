@@ -23,7 +23,7 @@ from jaxtyping import Array, Float
 from .sparse import Balanced
 
 TOLERANCE = 1e-10  # of the residuals, relative to the right-hand sides
-STEPS = 400  # of conjugate gradients at most
+STEPS = 1000  # of conjugate gradients at most
 SWEEPS = 2  # of inverse iteration for the extreme eigenvectors
 ROUGH_STEPS = 10  # of conjugate gradients there
 # log x = integral over s of e^s {1 / (1 + e^s) - 1 / (x + e^s)}: the trapezoidal rule has 15 digits for 1e-8 < x < 1e8

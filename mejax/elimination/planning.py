@@ -24,6 +24,7 @@ PAIR_BYTES = 40  # per pair of pairs: three indices and the products
 LEAN = 4096  # columns from which on few copies matter more than a few seconds
 LEAN_COPIES = 6  # the same where the remainder is inverted in its own place
 PROBE_COPIES = 8  # arrays of columns times probes
+LEAN_BYTES = 0.5e9  # and what its parts take at a time
 WORTH_SAYING = 2e9  # bytes
 SHARE = 0.7  # of the machine's memory that a dense remainder may take before it is met iteratively
 
@@ -72,8 +73,8 @@ def complete_plan(plan: Plan, entries: np.ndarray, solver: Solver = AUTO) -> Pla
     """
     if solver.method == "iterative" and not plan.columns:
         raise ValueError(
-            "solver(iterative) is for crossed random effects; this model has none (its levels are nested) and is solved "
-            "exactly in linear time; leave it out"
+            "solver(iterative) is for crossed random effects; this model has none (its levels are nested), and is "
+            "solved exactly in linear time; leave it out"
         )
     lean = solver.lean and may_be_lean(plan, plan.columns)
     needed = predicted_memory(plan, lean)
@@ -113,7 +114,8 @@ def machine_memory() -> float:
 def predicted_memory(plan: Plan, lean: bool = False) -> float:
     """Bytes that a fit with a dense remainder needs beside its data."""
     if lean:
-        return 8.0 * LEAN_COPIES * plan.columns**2 + PAIR_BYTES * sum(len(level.pair_group) for level in plan.chain)
+        pairs = sum(len(level.pair_group) for level in plan.chain)
+        return LEAN_BYTES + 8.0 * LEAN_COPIES * plan.columns**2 + PAIR_BYTES * pairs
     listed = sum(_pairs_of_pairs(_meetings(level, plan), plan.columns) for level in plan.chain)
     return 8.0 * COPIES * plan.columns**2 + PAIR_BYTES * listed
 

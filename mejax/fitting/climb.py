@@ -80,6 +80,8 @@ def climb(model: LinearModel, design: Design, settings: FitSettings, progress: P
             "not positive definite there. Check the matrix or the constraints, or give start= (`fit.theta` of another "
             "fit)"
         )
+    if found.status is Status.NOT_CONVERGED and within_noise(found.at):
+        found = replace(found, status=Status.CONVERGED)
     if found.status is not Status.CONVERGED:
         return found
     at = snap_to_zero(model.variances, found.at, design, evaluated)
@@ -87,6 +89,21 @@ def climb(model: LinearModel, design: Design, settings: FitSettings, progress: P
         settings.say("Computing second derivatives ...")
         at = with_exact_hessian(model, at)
     return Maximum(at, found.status, found.history)
+
+
+def within_noise(at: Evaluation) -> bool:
+    """Is the gain that an iterative fit still expects less than its Monte Carlo error makes up?
+
+    Where the levels hang together loosely, second derivatives fit the estimated gradient too badly for smaller steps.
+    """
+    if at.noise is None:
+        return False
+    inverse = np.linalg.pinv(-np.asarray(at.hessian), hermitian=True)
+    gradient, scores = np.asarray(at.gradient), 0.5 * np.asarray(at.noise.slopes)
+    scores = scores - scores.mean(0)
+    count = len(scores)
+    error = np.einsum("ti,ij,tj->", scores, inverse, scores) / (count * (count - 1.0))
+    return bool(gradient @ inverse @ gradient < error)
 
 
 def with_exact_hessian(model: LinearModel, at: Evaluation) -> Evaluation:

@@ -19,7 +19,7 @@ from .comparison import Comparison, boundary_test
 from .components import block_components, free_counts, mark_constants
 from .estimates import Component, Estimates
 from .interrupted import so_far
-from .monte_carlo import MonteCarlo, monte_carlo
+from .monte_carlo import MonteCarlo, iterative_note, monte_carlo
 from .progress import Search, resumable
 from .robust_generalized import cluster_label, robust_covariance, top_groups
 from .verdict_generalized import Verdict, generalized_verdict
@@ -94,7 +94,8 @@ def _estimates(parts: _Parts, ended: Climb) -> Estimates:
     a = len(printed.values) - k - sizes.components
     covariance = _covariance(printed.jacobian, covariance, (k + a, described), judged, information)
     noise = _monte_carlo(ended, information, printed)
-    said = () if noise is None else (noise.note(np.sqrt(np.diag(covariance))),)
+    errors = np.sqrt(np.diag(covariance))
+    said = iterative_note(noise, errors, ended.found.status, model.plan.sparse is not None)
     return Estimates(
         model=model, design=design, names=names, theta=model.params(v), v=v,
         status=judged.status, history=ended.found.history, llf=float(ended.found.at.value),
@@ -113,8 +114,8 @@ def _estimates(parts: _Parts, ended: Climb) -> Estimates:
 
 
 def _monte_carlo(ended: Climb, information: Information, printed: Printed) -> MonteCarlo | None:
-    """Monte Carlo errors where the remainder was met iteratively; an interrupted fit does without."""
-    if ended.model.plan.sparse is None or ended.found.status is Status.INTERRUPTED:
+    """Monte Carlo errors where the remainder was met iteratively; without a maximum there are none."""
+    if ended.model.plan.sparse is None or ended.found.status is not Status.CONVERGED:
         return None
     noise = to_host(probe_noise(ended.model, np.asarray(ended.found.at.v), ended.state))
     forms, slopes = np.asarray(noise.forms), np.asarray(noise.slopes)

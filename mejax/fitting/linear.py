@@ -20,7 +20,7 @@ from .counted_degrees import counted
 from .degrees import AbstractDegrees, NoDegrees
 from .diagnosis import Verdict, verdict
 from .estimates import Component, Estimates, block_diagonal
-from .monte_carlo import MonteCarlo, monte_carlo
+from .monte_carlo import MonteCarlo, iterative_note, monte_carlo
 from .progress import Progress, resumable
 from .robust import cluster_name, robust_vce, top_clusters
 from .small_sample import KenwardRoger, require_linear, small_sample
@@ -83,7 +83,7 @@ def _estimates(parts: _Parts, found: Maximum) -> Estimates:
     of_components = component_vce(jacobian, vces[1], described, judged, information)
     noise = _monte_carlo(parts, found, information, jacobian)
     covariance = block_diagonal(vce, of_components)
-    said = () if noise is None else (noise.note(np.sqrt(np.diag(covariance))),)
+    said = iterative_note(noise, np.sqrt(np.diag(covariance)), found.status, model.plan.sparse is not None)
     return Estimates(
         model=model, design=design, names=names, theta=Params(fixed, random, residual, np.zeros(0)), v=v,
         status=judged.status, history=found.history, llf=float(found.at.value),
@@ -99,9 +99,9 @@ def _estimates(parts: _Parts, found: Maximum) -> Estimates:
 
 
 def _monte_carlo(parts: _Parts, found: Maximum, information: Information, jacobian: np.ndarray) -> MonteCarlo | None:
-    """Monte Carlo errors where the remainder was met iteratively; an interrupted fit does without."""
+    """Monte Carlo errors where the remainder was met iteratively; without a maximum there are none."""
     noise = found.at.noise
-    if noise is None or found.status is Status.INTERRUPTED:
+    if noise is None or found.status is not Status.CONVERGED:
         return None
     printed = np.concatenate([np.asarray(parts.model.basis) @ noise.fixed, jacobian])
     return monte_carlo(noise.logdets, noise.slopes, information.covariance, printed)

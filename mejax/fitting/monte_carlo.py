@@ -4,6 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._status import Status
+
+LOOSE = (
+    "the crossed effects were solved iteratively, which is inexact where the levels hang together loosely (chains of "
+    "levels with few rows each) or the errors are tiny; use solver(exact) if the model fits into memory, or more "
+    "probes()"
+)
 NOTHING = 1e-9  # less of a log likelihood is rounding
 
 
@@ -29,6 +36,17 @@ class MonteCarlo:
             return f"{text}."
         share = float(np.max(self.errors[known] / standard_errors[known]))
         return f"{text}, of the estimates at most {100 * share:.2g}% of their std. err."
+
+
+def iterative_note(
+    noise: MonteCarlo | None, standard_errors: np.ndarray, status: Status, iterative: bool
+) -> tuple[str, ...]:
+    """What is to be said of a fit that may be iterative."""
+    if noise is not None:
+        return (noise.note(standard_errors),)
+    if iterative and status is Status.NOT_CONVERGED:
+        return (LOOSE,)
+    return ()
 
 
 def monte_carlo(logdets: np.ndarray, slopes: np.ndarray, inverse: np.ndarray, printed: np.ndarray) -> MonteCarlo:

@@ -134,7 +134,7 @@ def require_streamable(spec: Spec) -> None:
     if isinstance(vce, tuple) and vce[0] == "cluster":
         problem = "vce(cluster) needs the clusters of all rows at once"
     if problem:
-        raise ValueError(f"{problem}, so that it cannot be read in batches: pass the table itself, as "
+        raise ValueError(f"{problem}, and this table is read in batches: pass the table itself, as "
                          "pandas.read_parquet() makes it")  # fmt: skip
 
 

@@ -19,7 +19,13 @@ _NOT_NESTED = (
 
 @dataclass(frozen=True, repr=False)
 class LikelihoodRatio(Comparison):
-    """A likelihood-ratio test; `print` shows it."""
+    """A likelihood-ratio test; `print` shows it.
+
+    `noise` is the Monte Carlo standard error of the statistic where a fit is by solver(iterative), for random vectors
+    that differ between the fits; with the same ones (equal rseed and probes, the default) the error is smaller.
+    """
+
+    noise: float = 0.0
 
     def __str__(self) -> str:
         name = self.kind.split("(")[0]
@@ -27,6 +33,10 @@ class LikelihoodRatio(Comparison):
         lines = [f"Likelihood-ratio test: {self.kind} = {self.stat:.2f}   Prob {sign} {name} = {self.p:.4f}"]
         if self.conservative:
             lines.append("Note: the test is conservative, since variances are at the boundary under the smaller model.")
+        if self.noise:
+            lines.append(
+                f"Note: the statistic has a Monte Carlo std. err. of up to {self.noise:.2g}; see `fit.monte_carlo`."
+            )
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -58,7 +68,9 @@ def lrtest(a, b) -> LikelihoodRatio:
         raise ValueError("lrtest: both fits have the same number of parameters, so neither is nested in the other")
     stat = _statistic(small, large)
     result = _reference(small, large, stat, df)
-    return LikelihoodRatio(result.stat, result.df, result.p, result.kind, result.conservative)
+    errors = [each.monte_carlo.llf for each in (first, second) if each.monte_carlo is not None]
+    noise = 2.0 * float(np.linalg.norm(errors))
+    return LikelihoodRatio(result.stat, result.df, result.p, result.kind, result.conservative, noise)
 
 
 def _reference(small: Estimates, large: Estimates, stat: float, df: int) -> Comparison:
