@@ -27,7 +27,7 @@ def mixed(model: str, data: Any, **options: Any) -> Fit:
         data: a pandas, polars or pyarrow table, a dict of arrays, or `Parquet` files read in batches.
         **options: options of the command as keywords: `reml`, `covariance`, `where`, `rows`, `fweight`, `vce` ("oim",
             "robust", "cluster id"), `residuals` ("ar 1, t(day)", ...), `constraints`, `matrices`, `level`, `variance`,
-            `stddeviations`, `emiterate`, `emonly`, `iterate`, `tolerance`, `start`, `nolog`, display options, ...
+            `stddeviations`, `iterate`, `tolerance`, `start`, `solver` ("exact", "iterative"), `devices`, `nolog`, ...
 
     Returns:
         A `Fit`; `print(fit)` is the whole output.
@@ -62,7 +62,7 @@ def meglm(model: str, data: Any, **options: Any) -> Fit:
             `offset`, `intmethod` ("mvaghermite", "mcaghermite", "ghermite", "laplace", "pcaghermite", "pclaplace"),
             `intpoints`, `exactderivatives`, `covariance`, `eform`, `asis`, `where`, `rows`, `fweight`, `iweight`,
             `pweight`, `vce` ("oim", "robust", "cluster id"), `constraints`, `matrices`, `startvalues`, `startgrid`,
-            `start`, `level`, `iterate`, `difficult`, `tolerance`, `nolog`, `collinear` and the display options.
+            `start`, `level`, `iterate`, `difficult`, `tolerance`, `solver`, `devices`, `nolog`, `collinear`, display.
 
     Returns:
         A `Fit`; `print(fit)` is the whole output.
