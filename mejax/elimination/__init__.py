@@ -1,4 +1,10 @@
-"""The blocked solver of linear models (and of every Laplace approximation): plan, cross-products, elimination."""
+"""The blocked solver of linear models (and of every Laplace approximation): plan, cross-products, elimination.
+
+On the host `plan` (chain and pairs), `products`, `leaves` and `planning` (which solver, its memory, `layout` or
+`buckets`); on the device `schur.walk` along the chain, then the remainder as a matrix (`spd`, large ones `blocked`) or
+in products only (`sparse`, `krylov`).  `reduce` joins these for linear models, `solver` for Laplace's approximation,
+whose products `weighing` forms at every step.
+"""
 
 from .blocked import inverse_in_place as inverse_in_place
 from .buckets import Meeting as Meeting
