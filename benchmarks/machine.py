@@ -28,7 +28,7 @@ def describe_machine() -> dict:
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gb": round(memory_gb(), 1),
         "load_before": round(os.getloadavg()[0], 2),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "thread_settings": {name: os.environ[name] for name in THREADS if name in os.environ},
         "jax_device": _jax_device(),

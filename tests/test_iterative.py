@@ -234,3 +234,10 @@ def test_nested_models_are_not_for_the_iterative_solver(fits):
 def test_what_the_probes_may_be(fits, options):
     with pytest.raises(ValueError, match=next(iter(options))):
         me.mixed("y x || _all: R.a || b:", fits[2], solver="iterative", nolog=True, **options)
+
+
+@pytest.mark.parametrize("model", ["y x || a:", "y x || _all: R.a || b:", "y x"])
+@pytest.mark.parametrize("options", [{"probes": 64}, {"rseed": 0}, {"solver": "exact", "probes": 64}])
+def test_probes_where_nothing_is_drawn_are_refused(fits, model, options):
+    with pytest.raises(ValueError, match="nothing is drawn; leave them out"):
+        me.mixed(model, fits[2], nolog=True, **options)

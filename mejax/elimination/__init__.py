@@ -9,8 +9,6 @@ whose products `weighing` forms at every step.
 from .blocked import inverse_in_place as inverse_in_place
 from .buckets import Meeting as Meeting
 from .buckets import each_meeting as each_meeting
-from .krylov import Noise as Noise
-from .krylov import noise as noise
 from .krylov import reduce_sparse as reduce_sparse
 from .layout import thinned as thinned
 from .leaves import without_leaves as without_leaves
@@ -50,6 +48,7 @@ from .solver import inverse_blocks as inverse_blocks
 from .solver import log_determinants as log_determinants
 from .solver import remainder as remainder
 from .solver import solve as solve
+from .sparse import Balanced as Balanced
 from .spd import inverse_root as inverse_root
 from .spd import logdet_inverse as logdet_inverse
 from .weighing import Rows as Rows

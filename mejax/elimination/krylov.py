@@ -184,21 +184,3 @@ def _reduce_jvp(primals, tangents):
 def reduce_sparse(balanced: Balanced, c: Float[Array, "Q w"]) -> Reduced:
     """`c` are the crossed columns' products with the dense ones, balanced (`Balanced.scaled`)."""
     return _reduce(balanced, directions(balanced), c)
-
-
-class Noise(NamedTuple):
-    """By how much the probes differ: their estimates of tr f(M), (t,), and of its derivatives, (t, m)."""
-
-    forms: Float[Array, " t"]
-    slopes: Float[Array, "t m"]
-
-
-def noise(balanced_at, step: Float[Array, " m"]) -> Noise:
-    """The probes' own estimates, `balanced_at`(step) being the remainder as a function of parameters."""
-    balanced = balanced_at(step)
-    k, b = balanced.layout.exact, directions(balanced)
-    run = conjugate_gradients(balanced.times, b)
-    weight = (run.x - b)[:, k:]
-    tangent = jax.linearize(lambda s: balanced_at(s).times(b[:, k:]), step)[1]
-    slopes = jax.lax.map(lambda row: jnp.sum(weight * tangent(row), 0), jnp.eye(len(step)))
-    return Noise(traces(balanced, run, b)[1], slopes.T)

@@ -21,6 +21,7 @@ from .products import crossed_cells
 HEAVY = 0.18
 COPIES = 8  # matrices of the remainder's size that an evaluation holds at once
 PAIR_BYTES = 40  # per pair of pairs: three indices and the products
+PROBES = 32
 LEAN = 4096  # columns from which on few copies matter more than a few seconds
 LEAN_COPIES = 6  # the same where the remainder is inverted in its own place
 PROBE_COPIES = 8  # arrays of columns times probes
@@ -39,12 +40,13 @@ UNSOLVED = (
 @dataclass(frozen=True)
 class Solver:
     """`method` is "exact", "iterative", or "auto": exact where that fits into memory.  `probes` random vectors, drawn
-    with `seed`, estimate traces in the iterative method.  `lean` says that the model can do with one matrix of the
-    size of a large remainder (random intercepts only), whose second derivatives then come from products."""
+    with `seed`, estimate traces in the iterative method (None: `PROBES` of them, with the seed 0).  `lean` says that
+    the model can do with one matrix of the size of a large remainder (random intercepts only), whose second derivatives
+    then come from products."""
 
     method: str = "auto"
-    probes: int = 32
-    seed: int = 0
+    probes: int | None = None
+    seed: int | None = None
     lean: bool = False
 
 
@@ -68,8 +70,8 @@ def complete_plan(plan: Plan, entries: np.ndarray, solver: Solver = AUTO) -> Pla
     `entries` are `Products.crossed_entries`, where the products among the crossed columns go.
 
     Raises:
-        ValueError: an exact remainder that cannot fit into this machine's memory, or an iterative method where there
-            is no remainder.
+        ValueError: an exact remainder that cannot fit into this machine's memory, an iterative method where there is no
+            remainder, or probes where nothing is drawn.
     """
     if solver.method == "iterative" and not plan.columns:
         raise ValueError(
@@ -79,12 +81,18 @@ def complete_plan(plan: Plan, entries: np.ndarray, solver: Solver = AUTO) -> Pla
     lean = solver.lean and may_be_lean(plan, plan.columns)
     needed = predicted_memory(plan, lean)
     iterative = solver.method == "iterative" or (solver.method == "auto" and needed > SHARE * machine_memory())
+    probes, seed = solver.probes or PROBES, solver.seed or 0
     if iterative:
-        _check_probes(plan.columns, solver.probes)
-        return dataclasses.replace(plan, sparse=make_layout(plan, entries, solver.probes, solver.seed))
+        _check_probes(plan.columns, probes)
+        return dataclasses.replace(plan, sparse=make_layout(plan, entries, probes, seed))
+    if solver.probes is not None or solver.seed is not None:
+        raise ValueError(
+            "probes() and rseed() are for solver(iterative), and this model is solved exactly, so that nothing is "
+            "drawn; leave them out, or ask for solver(iterative) where effects are crossed"
+        )
     check_memory(plan.columns, needed)
     chain = tuple(with_update(level, plan.terms[level.term].size, plan.columns, lean) for level in plan.chain)
-    rough = make_layout(plan, entries, solver.probes, solver.seed) if lean else None
+    rough = make_layout(plan, entries, probes, seed) if lean else None
     return dataclasses.replace(plan, chain=chain, rough=rough)
 
 

@@ -151,18 +151,13 @@ def _clusters(vce: tuple[str, ...], encoding: Encoding):
 
 def solver(spec: Spec) -> Solver:
     """How the remainder of crossed random effects is to be met."""
-    method, probes = spec.option("solver", "auto"), spec.option("probes", Solver().probes)
-    for name in ("probes", "rseed"):
-        if method == "exact" and spec.option(name) is not None:
-            raise ValueError(
-                f"{name}({spec.option(name)}) is for solver(iterative), and solver(exact) draws nothing; leave it out"
-            )
-    if probes < FEWEST_PROBES:
+    probes = spec.option("probes")
+    if probes is not None and probes < FEWEST_PROBES:
         raise ValueError(
             f"probes({probes}): the Monte Carlo error is estimated from the differences between the probes, of which "
             f"{FEWEST_PROBES} are needed at least"
         )
-    return Solver(method, probes, spec.option("rseed", Solver().seed))
+    return Solver(spec.option("solver", "auto"), probes, spec.option("rseed"))
 
 
 def optimiser(spec: Spec) -> Settings:

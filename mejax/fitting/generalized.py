@@ -118,8 +118,8 @@ def _monte_carlo(ended: Climb, information: Information, printed: Printed) -> Mo
     if ended.model.plan.sparse is None or ended.found.status is not Status.CONVERGED:
         return None
     noise = to_host(probe_noise(ended.model, np.asarray(ended.found.at.v), ended.state))
-    forms, slopes = np.asarray(noise.forms), np.asarray(noise.slopes)
-    return monte_carlo(forms, slopes, information.covariance, np.asarray(printed.jacobian))
+    logdets, slopes = np.asarray(noise.logdets), np.asarray(noise.slopes)
+    return monte_carlo(logdets, slopes, information.covariance, np.asarray(printed.jacobian))
 
 
 def _robust(parts: _Parts, ended: Climb, information: Information) -> np.ndarray:
